@@ -1,0 +1,1 @@
+"""Nouns and verbs of the picture pipeline: the noun packages are plain Python, the verb files are Prefect tasks."""

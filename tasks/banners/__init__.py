@@ -1,0 +1,1 @@
+"""From one master to a rendition for every placement: geometry, layout, encoding to a byte budget."""

@@ -1,0 +1,1 @@
+"""What to make: products, the brief, and reading both from files that people wrote."""

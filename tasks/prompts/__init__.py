@@ -1,0 +1,1 @@
+"""The prompt template language: load, layer, expand, explain, lint."""

@@ -1,0 +1,1 @@
+"""Checks with values, and the verdict they add up to."""

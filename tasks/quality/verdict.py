@@ -1,0 +1,42 @@
+"""Findings and the verdict they add up to. Rejection is a value, breakage is an exception."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel
+
+from tasks.shapes import Box
+
+Status = Literal["approved", "review", "rejected"]
+
+
+class Finding(BaseModel, frozen=True, extra="forbid"):
+    """One check's value against its limit. `value` None means: could not be measured, which is never a pass."""
+
+    check: str
+    value: float | None
+    limit: float | None
+    passed: bool
+    cause: str = ""  # why it failed, one of the causes in templates/quality
+    severity: Literal["reject", "review", "note"] = "review"  # what a failure leads to
+    box: Box | None = None  # where in the picture, if it can point
+    detail: str = ""
+
+
+class Verdict(BaseModel, frozen=True, extra="forbid"):
+    """What is to happen with a picture, and why."""
+
+    status: Status
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if not finding.passed)
+
+
+def judge(findings: Iterable[Finding]) -> Verdict:
+    """Rejected if any failure says so, else review if any failure says so, else approved."""
+    findings = tuple(findings)
+    failed = {finding.severity for finding in findings if not finding.passed}
+    status: Status = "rejected" if "reject" in failed else "review" if "review" in failed else "approved"
+    return Verdict(status=status, findings=findings)

@@ -1,0 +1,1 @@
+"""From a product and a scene to a master: plan, staging, cut-out, controls, Kolors."""

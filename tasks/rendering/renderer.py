@@ -1,0 +1,57 @@
+"""What a renderer is: jobs in, masters out. Every renderer passes the contract suite in tests/rendering."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.rendering.job import RenderJob
+from tasks.shapes import Box
+
+Pixels = NDArray[np.uint8]  # (height, width, 3), sRGB
+Alpha = NDArray[np.uint8]  # (height, width), 0 background .. 255 product
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """A job, which take of it, and the bytes it needs: pictures by SHA-256 digest (product and references)."""
+
+    job: RenderJob
+    take: int
+    images: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One finished master with what the checks need to judge it.
+
+    `raw` is the model's own decode before the product's pixels were pasted back (same size as `pixels`), `expected`
+    the placed product on an empty canvas, `alpha` the placed product's matte, `product_box` the box around alpha > 0.
+    """
+
+    request: RenderRequest
+    pixels: Pixels
+    raw: Pixels
+    expected: Pixels
+    alpha: Alpha
+    product_box: Box
+    seconds: Mapping[str, float] = field(default_factory=dict)  # by stage: text, condition, denoise, decode, paste
+    notes: tuple[str, ...] = ()  # what a reader of the manifest should know, e.g. a prompt that was cut
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job that could not be rendered, with the reason; its neighbours went on."""
+
+    request: RenderRequest
+    reason: str
+
+
+class Renderer(Protocol):
+    """Renders requests in any batches it likes; yields one outcome per request, in any order."""
+
+    name: str
+
+    def render(self, requests: Sequence[RenderRequest]) -> Iterator[Rendered | Failed]: ...

@@ -1,0 +1,47 @@
+"""Where it runs: settings from SHANGXIN_* variables and .env. Nothing here changes a pixel."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+class Settings(BaseSettings):
+    """Set any of these as SHANGXIN_<NAME> in the environment or in .env."""
+
+    model_config = SettingsConfigDict(env_prefix="SHANGXIN_", env_file=".env", extra="ignore", frozen=True)
+
+    out: Path = Field(default=Path("out"), description="Folder for ledger, Prefect home and the default store.")
+    store: str = Field(default="", description="Local folder or s3://bucket/prefix; empty: <out>.")
+    database: str = Field(default="", description="SQLAlchemy URL of the ledger; empty: SQLite in <out>/ledger.db.")
+    templates: Path = Field(default=PROJECT / "templates", description="Scenes, prompts, placements, brands.")
+    models_dir: Path | None = Field(default=None, description="Folder with model sets; empty: Hub cache or the built-in draft model.")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps.")
+    s3_endpoint: str = Field(default="", description="Endpoint of an S3-compatible store; empty: AWS.")
+    s3_region: str = Field(default="us-east-1")
+    s3_access_key: SecretStr | None = None
+    s3_secret_key: SecretStr | None = None
+    gpu_hour_cost: float = Field(default=2.5, ge=0, description="Price of one GPU hour, for the cost figures.")
+    currency: str = "USD"
+    shard_size: int = Field(default=64, ge=1, le=1024)
+    lease_seconds: int = Field(default=120, ge=5)
+    max_attempts: int = Field(default=4, ge=1, description="Deaths after which a job is set aside.")
+    max_image_mb: float = Field(default=40, gt=0)
+    max_image_side: int = Field(default=12000, ge=64)
+    prefect_start_seconds: int = Field(default=180, ge=20)
+
+    @property
+    def store_uri(self) -> str:
+        return self.store or str(self.out)
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{(self.out / 'ledger.db').resolve()}"
+
+
+@lru_cache
+def get_settings() -> Settings:
+    return Settings()
