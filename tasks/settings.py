@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     store: str = Field(default="", description="Local folder or s3://bucket/prefix; empty: <out>.")
     database: str = Field(default="", description="SQLAlchemy URL of the ledger; empty: SQLite in <out>/ledger.db.")
     templates: Path = Field(default=PROJECT / "templates", description="Scenes, prompts, placements, brands.")
-    models_dir: Path | None = Field(default=None, description="Folder with model sets; empty: Hub cache or the built-in draft model.")
+    models_dir: Path | None = Field(
+        default=None, description="Folder with model sets; empty: the built-in draft model, or the Hub cache."
+    )
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps.")
     s3_endpoint: str = Field(default="", description="Endpoint of an S3-compatible store; empty: AWS.")
     s3_region: str = Field(default="us-east-1")

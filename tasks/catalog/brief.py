@@ -10,11 +10,46 @@ Name = Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")]
 class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
     """One campaign. Names refer to files under templates/; an empty list means all that fit."""
 
-    catalog: str = Field(title="商品目录 Catalogue", description="路径或 s3:// 地址 A path or an s3:// address.")
-    scenes: tuple[Name, ...] = Field(default=(), title="场景 Scenes", description="留空为全部 Empty: all that fit.")
-    placements: tuple[Name, ...] = Field(default=(), title="版位 Placements", description="留空为全部 Empty: all.")
-    brand: str = Field(default="", title="品牌 Brand", description="templates/brands 中的文件名 A file in templates/brands.")
-    variants: int = Field(default=1, ge=1, le=16, title="每景张数 Variants", description="每个商品每景张数 Per product and scene.")
-    limit: int | None = Field(default=None, ge=1, title="商品上限 Limit", description="只取前 N 个商品 First N products only.")
-    model: Name = Field(default="kolors-nano", title="模型 Model", description="模型集名称 The model set.")
-    max_cost: float | None = Field(default=None, gt=0, title="预算上限 Max cost", description="到此停止，可续跑 Stops here, resumable.")
+    catalog: str = Field(
+        title="商品目录 Catalogue",
+        description="路径或 s3:// 地址 A path or an s3:// address.",
+    )
+    scenes: tuple[Name, ...] = Field(
+        default=(),
+        title="场景 Scenes",
+        description="留空为全部 Empty: all that fit the category.",
+    )
+    placements: tuple[Name, ...] = Field(
+        default=(),
+        title="版位 Placements",
+        description="留空为全部 Empty: all of them.",
+    )
+    brand: str = Field(
+        default="",
+        title="品牌 Brand",
+        description="品牌文件名 A file in templates/brands; empty: the catalogue's own.",
+    )
+    variants: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        title="每景张数 Variants",
+        description="每个商品每景张数 Pictures per product and scene.",
+    )
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        title="商品上限 Limit",
+        description="只取前 N 个商品 Only the first N products.",
+    )
+    model: Name = Field(
+        default="kolors-nano",
+        title="模型 Model",
+        description="模型集名称 The model set's name.",
+    )
+    max_cost: float | None = Field(
+        default=None,
+        gt=0,
+        title="预算上限 Max cost",
+        description="到此停止，可续跑 Rendering stops here; resumable.",
+    )

@@ -1,0 +1,1 @@
+"""Make renditions of stored masters."""

@@ -1,0 +1,1 @@
+"""Read a catalogue into products, plan its jobs and enter them into the ledger."""

@@ -1,0 +1,1 @@
+"""Write manifest and report, read back."""

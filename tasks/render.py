@@ -1,0 +1,1 @@
+"""Render a shard of jobs into stored masters."""

@@ -1,0 +1,1 @@
+"""Judge masters by their findings."""
