@@ -88,7 +88,7 @@ ENVIRONMENT = make_environment()
 
 
 def read_snippet(source: str, *, where: str, constants: Mapping[str, Mapping[str, str]]) -> Snippet:
-    """Parse and check one part's text; `constants` is what scene.* and brand.* stand for, `where` names file and part."""
+    """Parse and check a part's text; `constants` is what scene.* and brand.* stand for, `where` names file and part."""
     try:
         tree = ENVIRONMENT.parse(source)
     except TemplateSyntaxError as error:
