@@ -6,9 +6,10 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from tasks.errors import TemplateError
+from tasks.prompts.layer import LayerKind
 from tasks.prompts.library import Library
 from tasks.prompts.parts import suggest
-from tasks.prompts.scene import Reference, Scene
+from tasks.prompts.scene import Brand, Scene
 from tasks.rendering.job import ControlUse, ModelRef, ReferenceUse, RenderJob, Sampler, Shadow, Staging, canonical_json
 from tasks.rendering.presets import PRESETS
 from tasks.shapes import Size
@@ -72,8 +73,6 @@ def recipe_of(
     A brand's reference pictures count where the scene has none. TemplateError names the file and the field.
     """
     file = library.layers["scene", scene.id].file
-    brand_file = library.brands.get(brand)
-    generated = scene.background == "generated"
     return Recipe(
         model=model,
         size=size or scene.size,
@@ -82,9 +81,7 @@ def recipe_of(
         staging=_part(Staging, scene.staging, f"{file}: staging"),
         shadow=None if scene.shadow is None else _part(Shadow, _shadow(scene), f"{file}: shadow"),
         controls=tuple(_part(ControlUse, use, f"{file}: controls.{n}") for n, use in enumerate(scene.controls)),
-        reference=_reference(library, scene.reference or (brand_file and brand_file.reference), file)
-        if generated
-        else None,
+        reference=_reference(library, scene, brand),
     )
 
 
@@ -100,17 +97,19 @@ def _shadow(scene: Scene) -> dict[str, Any]:
 
 def _sampler(scene: Scene, file: str) -> Sampler:
     if scene.sampler not in PRESETS:
-        raise TemplateError(
-            f"{file}: sampler: there is no preset {scene.sampler!r}. {suggest(scene.sampler, tuple(PRESETS))}"
-        )
+        hint = suggest(scene.sampler, tuple(PRESETS))
+        raise TemplateError(f"{file}: sampler: there is no preset {scene.sampler!r}. {hint}")
     return PRESETS[scene.sampler].sampler
 
 
-def _reference(library: Library, reference: Reference | None, file: str) -> ReferenceUse | None:
-    if reference is None:
-        return None
-    digests = [library.references[image] for image in reference.images]
-    return _part(ReferenceUse, {"images": digests, "scale": reference.scale}, f"{file}: reference")
+def _reference(library: Library, scene: Scene, brand: str) -> ReferenceUse | None:
+    owners: list[tuple[LayerKind, Scene | Brand | None]] = [("scene", scene), ("brand", library.brands.get(brand))]
+    for kind, owner in owners:
+        if owner and owner.reference and scene.background == "generated":
+            digests = [library.references[image] for image in owner.reference.images]
+            file = library.layers[kind, owner.id].file
+            return _part(ReferenceUse, {"images": digests, "scale": owner.reference.scale}, f"{file}: reference")
+    return None
 
 
 def _part(model: type[Part], value: dict[str, Any], where: str) -> Part:

@@ -12,10 +12,8 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 
 def make_product(**fields: Any) -> Product:
-    return Product.model_validate(
-        {"sku": "QY-001", "title": "水润精华", "image": "a.png", "image_sha256": "0" * 64, "category": "skincare"}
-        | fields
-    )
+    known = {"sku": "QY-001", "title": "水润精华", "image": "a.png", "image_sha256": "0" * 64, "category": "skincare"}
+    return Product.model_validate(known | fields)
 
 
 @pytest.fixture(scope="session")

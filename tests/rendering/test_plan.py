@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.catalog.brief import CampaignBrief
@@ -50,6 +50,7 @@ def write_library(folder: Path, **scenes: dict[str, Any]) -> Library:
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 
 
+@settings(deadline=None, max_examples=50)  # every example compiles its templates
 @given(
     sku=texts.filter(str.strip),
     color=texts,
@@ -59,7 +60,7 @@ texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
     variants=st.integers(1, 3),
 )
 def test_spliced_bytes_equal_the_plain_models_canonical_json(
-    sku: str, color: str, material: str, price: Decimal | None, brand: str, variants: int
+    *, sku: str, color: str, material: str, price: Decimal | None, brand: str, variants: int
 ) -> None:
     extra = {"prompt_mood": material, "negative_text": f"+{color}"}
     product = make_product(sku=sku, color=color, material=material, price=price, brand=brand, extra=extra)
