@@ -1,0 +1,84 @@
+"""Planning on several cores: batches of products out, lists of jobs back, in order and with few in flight."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from itertools import islice
+from queue import SimpleQueue
+
+from tasks.errors import CellError
+from tasks.prompts.library import Library
+from tasks.prompts.row import Goods
+from tasks.rendering.job import PlannedJob
+from tasks.rendering.plan import BadRow, Planner, PlanOptions
+from tasks.rendering.plan_worker import Bad, PlanWorker
+
+Outcome = tuple[list[PlannedJob], list[Bad]]
+
+
+def plan_parallel(
+    batches: Iterable[list[Goods]],
+    library: Library,
+    options: PlanOptions,
+    *,
+    workers: int = 2,
+    on_bad_row: BadRow | None = None,
+) -> Iterator[list[PlannedJob]]:
+    """One list of jobs for each batch, in order: the same jobs as `plan_jobs`, made by `workers` processes.
+
+    At most `workers` + 2 batches are in memory. Batches of about 1,000 rows keep the processes busy. Bad rows are
+    treated as in `plan_jobs`. Ending the iteration early ends the processes.
+    """
+    Planner(library, options)  # a wrong brief is told here, not by every worker
+    with ExitStack() as stack:
+        idle: SimpleQueue[PlanWorker] = SimpleQueue()
+        for _ in range(workers):
+            idle.put(stack.enter_context(closing(PlanWorker(library, options))))
+        threads = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="plan"))
+        waiting: deque[tuple[list[Goods], Future[Outcome]]] = deque()
+        try:
+            for batch in _limited(batches, options.brief.limit):
+                waiting.append((batch, threads.submit(_plan, idle, batch)))
+                if len(waiting) > workers:
+                    yield _received(*waiting.popleft(), on_bad_row)
+            while waiting:
+                yield _received(*waiting.popleft(), on_bad_row)
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def batched(products: Iterable[Goods], size: int = 1000) -> Iterator[list[Goods]]:
+    """Lists of up to `size` products."""
+    products = iter(products)
+    while batch := list(islice(products, size)):
+        yield batch
+
+
+def _plan(idle: "SimpleQueue[PlanWorker]", batch: list[Goods]) -> Outcome:
+    worker = idle.get()
+    try:
+        return worker.plan(batch)
+    finally:
+        idle.put(worker)
+
+
+def _received(batch: list[Goods], future: "Future[Outcome]", on_bad_row: BadRow | None) -> list[PlannedJob]:
+    jobs, bad = future.result()
+    for row in bad:
+        error = CellError(row.column, row.value, row.reason)
+        if on_bad_row is None:
+            raise error
+        on_bad_row(batch[row.place], error)
+    return jobs
+
+
+def _limited(batches: Iterable[list[Goods]], limit: int | None) -> Iterator[list[Goods]]:
+    """The batches up to the limit of products in all."""
+    for batch in batches:
+        if limit is not None and len(batch) >= limit:
+            yield batch[:limit]
+            return
+        yield batch
+        limit = None if limit is None else limit - len(batch)

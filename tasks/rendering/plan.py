@@ -1,0 +1,171 @@
+"""The plan: every job of a campaign, by the million, without torch and without Prefect.
+
+The jobs of one scene, brand and brief differ in prompt, negative prompt, seed and product picture only. The rest of
+their canonical JSON is made once, and a job is spliced together from bytes that equal `RenderJob.canonical()`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from pathlib import PurePath
+from typing import NamedTuple, TypeVar
+
+import orjson
+
+from tasks.catalog.brief import CampaignBrief
+from tasks.errors import CellError, TemplateError
+from tasks.prompts.expand import Expander, Values
+from tasks.prompts.library import Library
+from tasks.prompts.row import Goods
+from tasks.prompts.stack import Stack, sku_cells, stack_of
+from tasks.rendering.job import ModelRef, PlannedJob, Sampler, job_digest
+from tasks.rendering.recipe import recipe_of
+from tasks.shapes import Size
+
+KEPT_KINDS = 4096  # ways in which rows name category, brand, locale and scenes
+KEPT_STACKS = 512  # compiled stacks kept; the oldest goes first
+KEPT_PROMPTS = 128  # prompts kept per stack, while products keep repeating them
+
+BadRow = Callable[[Goods, CellError], None]
+
+
+class PlanOptions(NamedTuple):
+    """What one plan is made for. `size` and `sampler` stand in for the scenes' own where a model needs its own."""
+
+    brief: CampaignBrief
+    model: ModelRef
+    size: Size | None = None
+    sampler: Sampler | None = None
+
+
+def plan_jobs(
+    products: Iterable[Goods],
+    library: Library,
+    brief: CampaignBrief,
+    *,
+    model: ModelRef,
+    size: Size | None = None,
+    sampler: Sampler | None = None,
+    on_bad_row: BadRow | None = None,
+) -> Iterator[PlannedJob]:
+    """Product x scene x variant, in the order of the products. Pure: the same input gives the same jobs.
+
+    A row that names an unknown scene is passed to `on_bad_row` and left out; without it the CellError is raised. Wrong
+    templates, a wrong brief or a variable that the catalogue lacks raise a TemplateError.
+    """
+    planner = Planner(library, PlanOptions(brief, model, size, sampler))
+    for number, goods in enumerate(products):
+        if brief.limit is not None and number >= brief.limit:
+            return
+        try:
+            yield from planner.plan(goods)
+        except CellError as error:
+            if on_bad_row is None:
+                raise
+            on_bad_row(goods, error)
+
+
+class Planner:
+    """Plans one product at a time; keeps what products have in common."""
+
+    def __init__(self, library: Library, options: PlanOptions) -> None:
+        self.library = library
+        self.options = options
+        self._brand = library.brand(options.brief.brand).id if options.brief.brand else ""
+        for name in options.brief.scenes:
+            library.scene(name)
+        self._by_kind: dict[tuple[object, ...], tuple[Station, ...]] = {}
+        self._by_stack: dict[Stack, Station] = {}
+
+    def plan(self, goods: Goods) -> list[PlannedJob]:
+        """The jobs of one product. Errors: CellError where its row names an unknown scene, TemplateError."""
+        cells = sku_cells(goods.extra)
+        own = ("sku", goods.sku) in self.library.layers
+        kind = (goods.category, goods.brand, goods.locale, goods.scenes, cells, goods.sku if own else "")
+        stations = self._by_kind.get(kind)
+        if stations is None:
+            stations = self._stations(goods)
+            _keep(self._by_kind, kind, stations, KEPT_KINDS)
+        head = f"{len(goods.sku)}:{goods.sku}"
+        return [job for station in stations for job in station.jobs(goods, head)]
+
+    def _stations(self, goods: Goods) -> "tuple[Station, ...]":
+        try:
+            scenes = self.library.scenes_for(goods, only=self.options.brief.scenes)
+        except TemplateError as error:
+            raise CellError("scenes", " ".join(goods.scenes), str(error)) from error
+        return tuple(self._station(stack_of(self.library, goods, scene, brand=self._brand)) for scene in scenes)
+
+    def _station(self, stack: Stack) -> "Station":
+        station = self._by_stack.get(stack)
+        if station is None:
+            station = Station(self.library, stack, self.options)
+            _keep(self._by_stack, stack, station, KEPT_STACKS)
+        return station
+
+
+class Station:
+    """Makes the jobs of one stack: its templates compiled, the constant bytes of its jobs cut and ready."""
+
+    def __init__(self, library: Library, stack: Stack, options: PlanOptions) -> None:
+        scene = library.scenes[stack.scene]
+        recipe = recipe_of(
+            library, scene, model=options.model, brand=stack.brand, size=options.size, sampler=options.sampler
+        )
+        self.stack = stack
+        self._expander = Expander(library, stack, catalog=PurePath(options.brief.catalog).name or "the catalogue")
+        self._pieces = recipe.pieces()
+        # the words of derive_seed after the SKU, length-prefixed as there
+        words = [(variant, str(variant)) for variant in range(options.brief.variants)]
+        self._variants = [(n, f"{len(stack.scene)}:{stack.scene}{len(word)}:{word}") for n, word in words]
+        self._prompts: dict[Values, tuple[bytes, bytes]] = {}
+        # equal decimals may read differently (1.0 and 1.00), so they are no key
+        self._keeps = all(variable.key != "price" for variable in self._expander.variables)
+        self._repeats = 0
+
+    def jobs(self, goods: Goods, head: str) -> list[PlannedJob]:
+        """One job a variant. `head` is the SKU, length-prefixed as in derive_seed."""
+        before, after = self._filled(goods)
+        before = before + goods.image_sha256.encode() + after
+        end = self._pieces[4]
+        jobs = []
+        for variant, tail in self._variants:
+            seed = int.from_bytes(sha256((head + tail).encode()).digest()[:8], "big") >> 1
+            spec = b"%b%d%b" % (before, seed, end)
+            jobs.append(
+                PlannedJob(job_digest(spec), goods.sku, self.stack.scene, variant, spec, goods.image, goods.line)
+            )
+        return jobs
+
+    def _filled(self, goods: Goods) -> tuple[bytes, bytes]:
+        """The canonical bytes before and after the product picture's digest, up to the seed."""
+        values = self._expander.values(goods)
+        if not self._keeps:
+            return self._fill(values, goods)
+        filled = self._prompts.get(values)
+        if filled is not None:
+            self._repeats += 1
+            return filled
+        filled = self._fill(values, goods)
+        if len(self._prompts) >= KEPT_PROMPTS:
+            self._keeps = self._repeats > KEPT_PROMPTS  # products that never repeat are not worth the memory
+            self._repeats = 0
+            self._prompts.clear()
+        self._prompts[values] = filled
+        return filled
+
+    def _fill(self, values: Values, goods: Goods) -> tuple[bytes, bytes]:
+        prompt = self._expander.render(values, goods)
+        first, second, third, fourth, _ = self._pieces
+        before = b"".join((first, orjson.dumps(prompt.negative), second, b'"'))
+        return before, b"".join((b'"', third, orjson.dumps(prompt.positive), fourth))
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+def _keep(cache: dict[Key, Value], key: Key, value: Value, limit: int) -> None:
+    """Put into a cache of bounded size; the oldest entry makes room."""
+    if len(cache) >= limit:
+        cache.pop(next(iter(cache)))
+    cache[key] = value

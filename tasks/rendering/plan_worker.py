@@ -1,0 +1,98 @@
+"""A planning process: batches of rows come in on stdin, jobs go out on stdout, until stdin ends.
+
+A plain child rather than `multiprocessing`: a spawned worker would import the program's main module again, and with it
+all that a command line brings along. The pipe is the parent's own, so pickles on it are no one else's.
+"""
+
+import pickle
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from subprocess import PIPE, Popen
+from typing import Any, BinaryIO, NamedTuple
+
+from tasks.errors import CellError, ShangxinError, TemplateError
+from tasks.prompts.library import Library
+from tasks.prompts.row import FIELDS, Goods, Row
+from tasks.rendering.job import PlannedJob
+from tasks.rendering.plan import Planner, PlanOptions
+
+START = "import sys; sys.path[:] = sys.argv[1:]; from tasks.rendering.plan_worker import serve; serve()"
+
+
+class Bad(NamedTuple):
+    """A row that could not be planned: its place in the batch, and a CellError's three fields."""
+
+    place: int
+    column: str
+    value: str
+    reason: str
+
+
+class PlanWorker:
+    """One planning process, seen from its parent. Closing it, or the parent's death, ends it."""
+
+    def __init__(self, library: Library, options: PlanOptions) -> None:
+        command = [sys.executable, "-c", START, *sys.path]
+        # a session of its own: Ctrl-C reaches the parent, which closes the pipe
+        self._process = Popen(command, stdin=PIPE, stdout=PIPE, start_new_session=True)  # noqa: S603 - our own module
+        self._send((library, options))
+
+    def plan(self, batch: list[Goods]) -> tuple[list[PlannedJob], list[Bad]]:
+        """The batch's jobs and the rows that could not be planned. Errors: TemplateError; ShangxinError if it died."""
+        try:
+            self._send([plain(goods) for goods in batch])
+            error, jobs, bad = pickle.load(self._process.stdout)  # type: ignore[arg-type]  # noqa: S301 - our own child
+        except (EOFError, BrokenPipeError) as gone:
+            code = self._process.wait()
+            raise ShangxinError(f"a planning process ended with code {code}; run the plan again") from gone
+        if error is not None:
+            raise TemplateError(error)
+        return list(map(PlannedJob._make, jobs)), [Bad(*row) for row in bad]
+
+    def close(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(BrokenPipeError):  # what was still to be sent to a dead process
+                if pipe is not None:
+                    pipe.close()
+        self._process.wait()
+
+    def _send(self, value: object) -> None:
+        pipe = self._process.stdin
+        if pipe is not None:
+            pickle.dump(value, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+            pipe.flush()
+
+
+def plain(goods: Goods) -> tuple[Any, ...]:
+    """The product as a plain tuple in the order of Row."""
+    return tuple(goods) if isinstance(goods, Row) else tuple([getattr(goods, name) for name in FIELDS])
+
+
+def serve() -> None:
+    """The worker's life: what to plan for, then batch after batch."""
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    library, options = pickle.load(source)  # noqa: S301 - from the parent
+    with suppress(EOFError, BrokenPipeError):  # the parent is done, or gone
+        _answer_all(Planner(library, options), source, sink)
+
+
+def _answer_all(planner: Planner, source: BinaryIO, sink: BinaryIO) -> None:
+    while True:
+        answer = _answer(planner, pickle.load(source))  # noqa: S301 - from the parent
+        pickle.dump(answer, sink, protocol=pickle.HIGHEST_PROTOCOL)
+        sink.flush()
+
+
+def _answer(planner: Planner, rows: Iterable[tuple[Any, ...]]) -> tuple[str | None, list[tuple[Any, ...]], list[Bad]]:
+    jobs: list[tuple[Any, ...]] = []
+    bad: list[Bad] = []
+    for place, row in enumerate(map(Row._make, rows)):
+        try:
+            jobs += map(tuple, planner.plan(row))
+        except CellError as error:
+            bad.append(Bad(place, error.column, error.value, error.reason))
+        except TemplateError as error:
+            return str(error), [], []
+    return None, jobs, bad

@@ -1,0 +1,125 @@
+"""A scene's settings as the parts of a job, and the constant bytes around what differs from job to job."""
+
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from tasks.errors import TemplateError
+from tasks.prompts.layer import LayerKind
+from tasks.prompts.library import Library
+from tasks.prompts.parts import suggest
+from tasks.prompts.scene import Brand, Scene
+from tasks.rendering.job import ControlUse, ModelRef, ReferenceUse, RenderJob, Sampler, Shadow, Staging, canonical_json
+from tasks.rendering.presets import PRESETS
+from tasks.shapes import Size
+
+Part = TypeVar("Part", bound=BaseModel)
+HOLES = ("negative_prompt", "product_image", "prompt", "seed")  # in canonical order: sorted by name
+
+
+class Recipe(NamedTuple):
+    """What a scene, a brand and a brief fix for all of their jobs."""
+
+    model: ModelRef
+    size: Size
+    sampler: Sampler
+    background: str
+    staging: Staging
+    shadow: Shadow | None
+    controls: tuple[ControlUse, ...]
+    reference: ReferenceUse | None
+
+    def job(self, *, prompt: str, negative_prompt: str, seed: int, product_image: str) -> RenderJob:
+        """The job itself: the slow, plain way to what `pieces` serves by the million."""
+        fields = self._asdict()
+        size = fields.pop("size")
+        return RenderJob(
+            prompt=prompt,
+            negative_prompt=negative_prompt,
+            seed=seed,
+            product_image=product_image,
+            width=size.width,
+            height=size.height,
+            **fields,
+        )
+
+    def pieces(self) -> tuple[bytes, ...]:
+        """Canonical JSON of a job cut at the HOLES: five pieces between which their JSON values go."""
+        job = self.job(prompt="", negative_prompt="", seed=0, product_image="0" * 64)
+        pieces = [b"{"]
+        for name, value in sorted(job.model_dump(mode="json").items()):
+            comma = b"," if pieces[-1] != b"{" or len(pieces) > 1 else b""
+            pieces[-1] += comma + orjson.dumps(name) + b":"
+            if name in HOLES:
+                pieces.append(b"")
+            else:
+                pieces[-1] += canonical_json(value)
+        pieces[-1] += b"}"
+        return tuple(pieces)
+
+
+def recipe_of(
+    library: Library,
+    scene: Scene,
+    *,
+    model: ModelRef,
+    brand: str = "",
+    size: Size | None = None,
+    sampler: Sampler | None = None,
+) -> Recipe:
+    """The scene's settings, checked; `size` and `sampler` stand in for the scene's where a model needs its own.
+
+    A brand's reference pictures count where the scene has none. TemplateError names the file and the field.
+    """
+    file = library.layers["scene", scene.id].file
+    return Recipe(
+        model=model,
+        size=size or scene.size,
+        sampler=sampler or _sampler(scene, file),
+        background=scene.background,
+        staging=_part(Staging, scene.staging, f"{file}: staging"),
+        shadow=None if scene.shadow is None else _part(Shadow, _shadow(scene), f"{file}: shadow"),
+        controls=tuple(_part(ControlUse, use, f"{file}: controls.{n}") for n, use in enumerate(scene.controls)),
+        reference=_reference(library, scene, brand),
+    )
+
+
+def check_recipes(library: Library) -> None:
+    """Raise a TemplateError naming file and field for the first scene whose settings no renderer would take."""
+    for scene in library.scenes.values():
+        recipe_of(library, scene, model=ModelRef(name="any", revision="any")).pieces()
+
+
+def _shadow(scene: Scene) -> dict[str, Any]:
+    return {"direction": scene.light, **(scene.shadow or {})}
+
+
+def _sampler(scene: Scene, file: str) -> Sampler:
+    if scene.sampler not in PRESETS:
+        hint = suggest(scene.sampler, tuple(PRESETS))
+        raise TemplateError(f"{file}: sampler: there is no preset {scene.sampler!r}. {hint}")
+    return PRESETS[scene.sampler].sampler
+
+
+def _reference(library: Library, scene: Scene, brand: str) -> ReferenceUse | None:
+    owners: list[tuple[LayerKind, Scene | Brand | None]] = [("scene", scene), ("brand", library.brands.get(brand))]
+    for kind, owner in owners:
+        if owner and owner.reference and scene.background == "generated":
+            digests = [library.references[image] for image in owner.reference.images]
+            file = library.layers[kind, owner.id].file
+            return _part(ReferenceUse, {"images": digests, "scale": owner.reference.scale}, f"{file}: reference")
+    return None
+
+
+def _part(model: type[Part], value: dict[str, Any], where: str) -> Part:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(step) for step in first["loc"])
+        if first["type"] == "extra_forbidden":
+            reason = f"unknown field. {suggest(field, tuple(model.model_fields))}"
+        else:
+            reason = f"{first['msg']} (found {first['input']!r})"
+        raise TemplateError(f"{where}.{field}: {reason}") from error
