@@ -1,0 +1,119 @@
+"""Growth: the model drew more product where the product ends (handles, pedestals, a longer sole)."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.findings import Finding
+from tasks.quality.evidence import Mask, Pixels
+from tasks.quality.regions import Regions
+from tasks.quality.thresholds import Thresholds
+from tasks.shapes import Box
+
+WORKING_SIDE = 256  # pixels of the shorter side: growth that matters is large
+BINS = (16, 24, 24)  # of L, a, b: coarse in light, finer in colour
+LIKELY = 0.75  # share of product among pixels of that colour
+OUTLINE = 0.18  # slope per pixel, share of the contrast: a grown part has an edge, a shadow fades out
+CONTRAST = 12  # grey levels that make an edge
+
+
+def check_growth(regions: Regions, thresholds: Thresholds) -> Finding:
+    """`growth`: area of product-coloured, outlined parts that touch the product in the raw decode, over its own area.
+
+    Needs no model: colours are told apart by their frequency inside the placed product and in the far background, so
+    a product of its background's colours shows no growth here. The measure of excess area over the product's area
+    follows "Salient object-aware background generation" (arXiv 2404.10157), which takes a segmenter for the masks.
+    """
+    raw = regions.evidence.raw
+    if raw is None:
+        return thresholds.not_measured("growth", "there is no raw decode")
+    if regions.product_box.is_empty:
+        return thresholds.not_measured("growth", "the product's mask is empty")
+    small = _Small(regions, raw)
+    if small.far.sum() < 400 or small.inside.sum() < 50:
+        return thresholds.not_measured("growth", "too little background or product to compare")
+    grown, box = _attached_parts(small)
+    return thresholds.at_most("growth", grown / float(small.inside.sum()), box=box)
+
+
+class _Small:
+    """Raw decode, placed product and masks at working size."""
+
+    def __init__(self, regions: Regions, raw: Pixels) -> None:
+        self.scale = min(1.0, WORKING_SIDE / min(regions.frame))
+        size = (max(1, round(regions.frame.width * self.scale)), max(1, round(regions.frame.height * self.scale)))
+        self.raw = cv2.resize(raw, size, interpolation=cv2.INTER_AREA)
+        self.expected = cv2.resize(regions.evidence.expected, size, interpolation=cv2.INTER_AREA)
+        alpha = cv2.resize(regions.evidence.alpha, size, interpolation=cv2.INTER_AREA)
+        self.inside: NDArray[np.bool_] = alpha >= 250
+        self.product: Mask = np.where(alpha > 0, np.uint8(255), np.uint8(0))
+        reach = max(4, round(max(regions.product_box.size) * self.scale * 0.25))
+        near = cv2.dilate(self.product, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+        self.far: NDArray[np.bool_] = near == 0
+
+
+def _attached_parts(small: _Small) -> tuple[float, Box | None]:
+    """Pixels of parts that belong to the product but lie outside it, and the box of the largest in full size."""
+    likely = (_likelihood(small) > LIKELY).astype(np.uint8)
+    # the model repaints the outline a pixel or two beside it; what is that thin is no growth
+    outline = cv2.dilate(small.product, np.ones((5, 5), np.uint8))
+    candidate = cv2.morphologyEx(likely * (outline == 0), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    touching = cv2.dilate(outline, np.ones((5, 5), np.uint8)) > 0
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(candidate, connectivity=8)
+    slope = _slope(small.raw)
+    total, largest, box = 0.0, 0, None
+    for part in range(1, count):
+        left, top, width, height, area = (int(number) for number in stats[part])
+        view = (slice(max(top - 2, 0), top + height + 2), slice(max(left - 2, 0), left + width + 2))
+        mask = labels[view] == part
+        if area < 12 or not touching[view][mask].any() or _edge(mask, slope[view], outline[view]) < OUTLINE:
+            continue
+        total += area
+        if area > largest:
+            largest = area
+            box = Box(*(round(edge / small.scale) for edge in (left, top, left + width, top + height)))
+    return total, box
+
+
+def _likelihood(small: _Small) -> NDArray[np.float32]:
+    """For each pixel of the raw decode: how much likelier its colour is product than far background, 0..1."""
+    seen = _bins(small.raw)
+    product = _frequencies(_bins(small.expected)[small.inside])
+    background = _frequencies(seen[small.far])
+    odds: NDArray[np.float32] = (product / (product + background + 1e-4)).astype(np.float32)
+    return odds[seen]
+
+
+def _bins(pixels: Pixels) -> NDArray[np.intp]:
+    light, a, b = (channel.astype(np.intp) for channel in cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)))
+    # a and b of sRGB stay within 42..226 of OpenCV's 8-bit scale
+    chroma = [np.clip((channel - 32) * bins // 192, 0, bins - 1) for channel, bins in ((a, BINS[1]), (b, BINS[2]))]
+    index: NDArray[np.intp] = ((light * BINS[0]) >> 8) * (BINS[1] * BINS[2]) + chroma[0] * BINS[2] + chroma[1]
+    return index
+
+
+def _frequencies(bins: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Smoothed over neighbouring bins, because a grown part is lit a little differently."""
+    counts = np.bincount(bins, minlength=BINS[0] * BINS[1] * BINS[2]).reshape(BINS).astype(np.float64)
+    for axis in range(3):
+        counts = counts + 0.5 * (np.roll(counts, 1, axis) + np.roll(counts, -1, axis))
+    frequencies: NDArray[np.float64] = (counts / counts.sum()).ravel()
+    return frequencies
+
+
+def _slope(pixels: Pixels) -> NDArray[np.float32]:
+    """How fast light changes, as a share per pixel of the contrast in reach; 0 where there is hardly any contrast."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
+    reach = np.ones((11, 11), np.uint8)
+    contrast = cv2.dilate(grey, reach) - cv2.erode(grey, reach)
+    share = cv2.magnitude(across, down) / np.maximum(contrast, 1)
+    return np.where(contrast > CONTRAST, share, 0).astype(np.float32)
+
+
+def _edge(mask: NDArray[np.bool_], slope: NDArray[np.float32], outline: Mask) -> float:
+    """Median slope along a part's rim, the side towards the product left out."""
+    part, reach = mask.astype(np.uint8), np.ones((3, 3), np.uint8)
+    rim = (cv2.dilate(part, reach) - cv2.erode(part, reach) > 0) & (outline == 0)
+    strongest = cv2.dilate(slope, reach)[rim]
+    return float(np.median(strongest)) if strongest.size else 0.0
