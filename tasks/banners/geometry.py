@@ -1,4 +1,4 @@
-"""Where the product, the master and the continued background go in a placement. Integers in, integers out: no pixels."""
+"""Where product, master and continued background go in a placement. Integers in, integers out: no pixels."""
 
 import math
 from typing import Literal, NamedTuple
@@ -12,6 +12,8 @@ MOST = 0.92
 COMFORTABLE = 0.8
 # From this share of new canvas on, the product moves to one side and leaves the rest to the copy.
 ONE_SIDED = 0.3
+# A product that takes less than this share of a plain strip stands this far along it instead of in the middle.
+SMALL, ASIDE = 0.25, 0.2
 # Masters are halved at most so often; their sides are multiples of 64 pixels, so every level stays exact.
 DEEPEST = 5
 
@@ -44,14 +46,26 @@ class Framing(NamedTuple):
         return Sides(dest.left, dest.top, canvas.width - dest.right, canvas.height - dest.bottom)
 
     @property
-    def extended(self) -> bool:
-        return any(self.fill)
+    def extended_share(self) -> float:
+        """Share of the canvas that the master does not cover."""
+        return 1 - self.dest.width * self.dest.height / (self.canvas.width * self.canvas.height)
+
+
+class _Axis(NamedTuple):
+    """One direction: the master's length, the product in it, the canvas, and the side a lone product keeps to."""
+
+    length: int
+    low: int
+    high: int
+    canvas: int
+    side: Literal["start", "end"]
+
+    @property
+    def product(self) -> int:
+        return self.high - self.low
 
 
 class _Span(NamedTuple):
-    """One axis: where the window begins in the master (negative: before its edge) and what it shows of it."""
-
-    begin: float
     source: tuple[int, int]
     dest: tuple[int, int]
     product: tuple[int, int]
@@ -66,16 +80,19 @@ def frame_product(
     edges: the product is centred at a comfortable size. Raises CompositionError for a product box outside the master.
     """
     _check(master, product, canvas)
-    scale = _scale(master, product, canvas, least=least, plain=background == "plain")
+    plain = background == "plain"
+    scale = _scale(master, product, canvas, least=least, plain=plain)
     level = _level(master, scale)
-    place = _place_plain if background == "plain" else _place_scene
-    across = place(master.width, (product.left, product.right), canvas.width, scale, 2**level, "start")
-    down = place(master.height, (product.top, product.bottom), canvas.height, scale, 2**level, "end")
+    axes = (
+        _Axis(master.width, product.left, product.right, canvas.width, "start"),
+        _Axis(master.height, product.top, product.bottom, canvas.height, "end"),
+    )
+    x, y = (_span(axis, _begin(axis, scale, plain=plain), scale=scale, step=2**level) for axis in axes)
     return Framing(
         canvas=canvas,
-        source=Box(across.source[0], down.source[0], across.source[1], down.source[1]),
-        dest=Box(across.dest[0], down.dest[0], across.dest[1], down.dest[1]),
-        product=Box(across.product[0], down.product[0], across.product[1], down.product[1]),
+        source=Box(x.source[0], y.source[0], x.source[1], y.source[1]),
+        dest=Box(x.dest[0], y.dest[0], x.dest[1], y.dest[1]),
+        product=Box(x.product[0], y.product[0], x.product[1], y.product[1]),
         scale=scale,
         level=level,
     )
@@ -87,8 +104,8 @@ def _check(master: Size, product: Box, canvas: Size) -> None:
     )
     if product.is_empty or not inside:
         raise CompositionError(
-            f"product box {tuple(product)} is empty or leaves its master of {master}; expected (left, top, right, bottom)"
-            " inside it. Cut the product out again."
+            f"product box {tuple(product)} is empty or leaves its master of {master};"
+            " expected (left, top, right, bottom) inside it. Cut the product out again."
         )
     if min(canvas) < 1:
         raise CompositionError(f"canvas of {canvas} has no pixels; expected sides of 1 px or more.")
@@ -97,14 +114,12 @@ def _check(master: Size, product: Box, canvas: Size) -> None:
 def _scale(master: Size, product: Box, canvas: Size, *, least: float, plain: bool) -> float:
     """Canvas pixels a master pixel."""
     widest = min(canvas.width / product.width, canvas.height / product.height)
-    # The rule is about the longer side; half the way to the frame keeps it clear of both.
+    # A little above the least, because pixels round; never up to the frame.
     wanted = least + (1 - least) * 0.15 if least else 0.0
-    if plain:
-        return max(COMFORTABLE, wanted) * widest
     cover = max(canvas.width / master.width, canvas.height / master.height)
-    if cover <= max(MOST, wanted) * widest:
-        return max(cover, wanted * widest)
-    return max(COMFORTABLE, wanted) * widest
+    if plain or cover > max(MOST, wanted) * widest:
+        return max(COMFORTABLE, wanted) * widest
+    return max(cover, wanted * widest)
 
 
 def _level(master: Size, scale: float) -> int:
@@ -114,50 +129,36 @@ def _level(master: Size, scale: float) -> int:
     return min(even, max(0, math.floor(-math.log2(scale))))
 
 
-def _place_scene(
-    length: int, product: tuple[int, int], canvas: int, scale: float, step: int, side: Literal["start", "end"]
-) -> _Span:
-    """A scene has edges: crop inside it, or keep all of it and extend."""
-    window = canvas / scale
-    if window <= length:
-        return _span(_crop_begin(length, product, window), length, product, canvas, scale, step)
-    return _span(_extend_begin(length, product, window, side), length, product, canvas, scale, step)
+def _begin(axis: _Axis, scale: float, *, plain: bool) -> float:
+    """Where the window begins in the master; negative where the canvas begins before it."""
+    window = axis.canvas / scale
+    middle = (axis.low + axis.high - window) / 2
+    if plain:
+        aside = (0.5 - ASIDE) * window if axis.product < SMALL * window else 0.0
+        return middle + aside if axis.side == "start" else middle - aside
+    if window <= axis.length:
+        return _crop_begin(axis, window)
+    if 1 - axis.length / window < ONE_SIDED:
+        return min(max(middle, axis.length - window), 0.0)
+    return 0.0 if axis.side == "start" else axis.length - window
 
 
-def _place_plain(
-    length: int, product: tuple[int, int], canvas: int, scale: float, step: int, side: Literal["start", "end"]
-) -> _Span:
-    """A plain background goes on for ever: the product in the middle."""
-    begin = (product[0] + product[1] - canvas / scale) / 2
-    return _span(begin, length, product, canvas, scale, step)
-
-
-def _crop_begin(length: int, product: tuple[int, int], window: float) -> float:
+def _crop_begin(axis: _Axis, window: float) -> float:
     """The gaps before and after the product keep the proportion they have in the master."""
-    free = length - (product[1] - product[0])
-    return product[0] * (1 - (window - (product[1] - product[0])) / free) if free else 0.0
+    free = axis.length - axis.product
+    return axis.low * (1 - (window - axis.product) / free) if free else 0.0
 
 
-def _extend_begin(length: int, product: tuple[int, int], window: float, side: Literal["start", "end"]) -> float:
-    """A little new canvas goes around the product; a lot goes to one side, where the copy will be."""
-    if 1 - length / window < ONE_SIDED:
-        middle = (product[0] + product[1] - window) / 2
-        return min(max(middle, length - window), 0.0)
-    return 0.0 if side == "start" else length - window
-
-
-def _span(begin: float, length: int, product: tuple[int, int], canvas: int, scale: float, step: int) -> _Span:
-    end = begin + canvas / scale
-    # Whole steps, but never into the product; a level-n pixel is 2**n master pixels.
-    low = min(round(max(begin, 0) / step), product[0] // step) * step
-    high = max(round(min(end, length) / step), -(-product[1] // step)) * step
-    high = min(high, length)
+def _span(axis: _Axis, begin: float, *, scale: float, step: int) -> _Span:
+    """Whole pixels: the source in steps (a level-n pixel is 2**n master pixels) that never cut into the product."""
+    end = begin + axis.canvas / scale
+    low = min(round(max(begin, 0) / step), axis.low // step) * step
+    high = min(max(round(min(end, axis.length) / step), -(-axis.high // step)) * step, axis.length)
     dest_low = 0 if begin >= 0 else round(-begin * scale)
-    dest_high = canvas if end <= length else round((length - begin) * scale)
-    dest_high = max(dest_high, dest_low + 1)
+    dest_high = axis.canvas if end >= axis.length - 0.5 and begin >= 0 else round((axis.length - begin) * scale)
+    dest_high = min(max(dest_high, dest_low + 1), axis.canvas)
+    dest_low = min(dest_low, dest_high - 1)
     ratio = (dest_high - dest_low) / (high - low)
-    shown = (
-        max(math.floor(dest_low + (product[0] - low) * ratio), 0),
-        min(math.ceil(dest_low + (product[1] - low) * ratio), canvas),
-    )
-    return _Span(begin, (low, high), (dest_low, dest_high), shown)
+    product_low = max(math.floor(dest_low + (axis.low - low) * ratio), 0)
+    product_high = min(math.ceil(dest_low + (axis.high - low) * ratio), axis.canvas)
+    return _Span((low, high), (dest_low, dest_high), (product_low, product_high))

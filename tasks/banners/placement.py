@@ -130,7 +130,7 @@ EVERYTHING = "all"
 
 
 def load_placements(folder: Path) -> dict[str, Placement]:
-    """Every placement of every YAML file in `folder` by id, in file order. Raises TemplateError naming file and field."""
+    """Every placement of the YAML files in `folder` by id, in file order. Raises TemplateError: file, entry, field."""
     files = sorted(folder.glob("*.yaml"))
     if not files:
         raise TemplateError(f"{folder}: no placement files (*.yaml) found. Expected at least one; see its README.md.")
@@ -140,7 +140,7 @@ def load_placements(folder: Path) -> dict[str, Placement]:
         for placement in read_placement_file(path):
             if placement.id in found:
                 raise TemplateError(
-                    f"{path}: placement {placement.id!r} is already in {home[placement.id]}. Give one of them another id."
+                    f"{path}: placement {placement.id!r} is already in {home[placement.id]}. Rename one of them."
                 )
             found[placement.id], home[placement.id] = placement, path
     _refuse_clashes(found)
@@ -183,7 +183,7 @@ def select_placements(placements: Mapping[str, Placement], names: Sequence[str])
     for name in names:
         members = (name,) if name in placements else sets.get(name)
         if members is None:
-            raise TemplateError(_unknown(name, known=(*placements, *sets)))
+            raise TemplateError(f"placement {_unknown(name, known=(*placements, *sets), shown=tuple(sets))}")
         chosen.update({member: placements[member] for member in members})
     return tuple(chosen.values())
 
@@ -225,10 +225,11 @@ def _known(given: Mapping[str, Any], known: Iterable[str], *, where: str) -> Non
             raise TemplateError(f"{where}: field {_unknown(str(name), known=known)}")
 
 
-def _unknown(name: str, *, known: Sequence[str]) -> str:
+def _unknown(name: str, *, known: Sequence[str], shown: Sequence[str] = ()) -> str:
     near = get_close_matches(name, known, n=4, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    return f"{name!r} is not known. {hint}Known: {', '.join(sorted(known))}."
+    label = "Sets" if shown else "Known"
+    return f"{name!r} is not known. {hint}{label}: {', '.join(sorted(shown or known))}."
 
 
 def _refuse_clashes(placements: Mapping[str, Placement]) -> None:

@@ -22,7 +22,7 @@ class Frozen(BaseModel, frozen=True, extra="forbid"):
 
 
 class Evidence(Frozen):
-    """Who says so: A the owner's own page, B somebody reporting the owner, C lore. `source` is an address for A and B."""
+    """Who says so: A the owner's own page, B a report of it, C lore. `source` is an address for A and B."""
 
     grade: Grade
     source: str = Field(min_length=1)
