@@ -1,0 +1,251 @@
+"""Measuring a finished file, ours or anybody's, against the graded rules of a placement."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from tasks.banners.pixels import Pixels
+from tasks.banners.placement import Placement
+from tasks.banners.profile import srgb_profile
+from tasks.banners.rules import Insets, Rule, Shape
+from tasks.findings import Finding
+from tasks.shapes import Box, Size
+
+# Largest picture that is looked at: 12,000 px a side, the largest any platform here takes.
+MOST_PIXELS = 144_000_000
+# White as the marketplaces' checkers measure it: 98 % of a band along the border within three levels of 255.
+BORDER_BAND, NEARLY_WHITE, WHITE_SHARE = 0.02, 252, 0.98
+# What is at least this much darker than white is taken for the product of a picture that we did not make.
+PRODUCT_DARKNESS = 12
+
+_BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What only the maker of a picture knows: where the product is, and which pixels are surely background."""
+
+    product: Box
+    beyond: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that was opened and decoded."""
+
+    data: bytes
+    format: str
+    size: Size
+    profile: bytes | None
+    pixels: Pixels | None  # decoded in full only where a rule needs to see them
+
+
+def check_file(data: bytes, placement: Placement, *, known: Known | None = None) -> list[Finding]:
+    """One finding for every rule of the placement that can be measured; never raises for a broken picture."""
+    try:
+        file = _open(data, full=placement.needs_white or placement.least_share > 0)
+    except _BROKEN as error:
+        reason = f"{type(error).__name__}: {error}"
+        return [Finding(check="decodes", value=0, limit=1, passed=False, severity="reject", detail=reason[:200])]
+    decodes = Finding(check="decodes", value=1, limit=1, passed=True, severity="reject")
+    return [decodes, *_file_findings(file, placement), *_picture_findings(file, placement, known)]
+
+
+def _open(data: bytes, *, full: bool) -> _File:
+    with Image.open(io.BytesIO(data)) as picture:
+        size, form = Size(*picture.size), (picture.format or "").lower()
+        profile = picture.info.get("icc_profile")
+        if size.width * size.height > MOST_PIXELS:
+            raise ValueError(f"{size} is more than {MOST_PIXELS} pixels")
+        if form == "jpeg" and not full and picture.mode in ("RGB", "L"):
+            # Every bit is read and checked, but only an eighth of the pixels is worked out.
+            simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, min_factor=8)
+            return _File(data, form, size, profile, None)
+        pixels = np.asarray(picture.convert("RGB"), np.uint8)
+    return _File(data, form, size, profile, pixels)
+
+
+def _file_findings(file: _File, placement: Placement) -> Iterator[Finding]:
+    accepted = placement.formats.value
+    yield placement.formats.finding(
+        "format",
+        value=float(file.format in accepted),
+        limit=1,
+        passed=file.format in accepted,
+        detail=f"{file.format}, accepted: {', '.join(accepted)}",
+    )
+    count = len(file.data)
+    if placement.min_kb:
+        floor = placement.min_bytes
+        yield placement.min_kb.finding("bytes-floor", value=count, limit=floor, passed=count >= floor, detail="bytes")
+    if placement.max_kb and (ceiling := placement.max_bytes):
+        yield placement.max_kb.finding(
+            "bytes-ceiling", value=count, limit=ceiling, passed=count <= ceiling, detail="bytes"
+        )
+    if placement.profile:
+        passed = _is_srgb(file.profile)
+        yield placement.profile.finding("profile", value=float(passed), limit=1, passed=passed, detail="sRGB")
+
+
+def _picture_findings(file: _File, placement: Placement, known: Known | None) -> Iterator[Finding]:
+    if known:
+        yield from _own_findings(file, placement)
+    elif placement.shape:
+        yield _shape_finding(file.size, placement.size, placement.shape)
+    if least := placement.min_size:
+        yield _within("min-size", file.size, least, passed=_covers(file.size, least.value), limit=min(least.value))
+    if most := placement.max_size:
+        yield _within("max-size", file.size, most, passed=_covers(most.value, file.size), limit=max(most.value))
+    if placement.needs_white and file.pixels is not None:
+        yield _white_finding(file.pixels, placement, known)
+    product = known.product if known else _find_product(file, placement)
+    if product and placement.safe_area:
+        yield _safe_finding(product, placement, placement.safe_area)
+    yield from _product_findings(file.size, product, placement)
+
+
+def _own_findings(file: _File, placement: Placement) -> Iterator[Finding]:
+    """What we promise for every picture of ours, whatever the platform asks."""
+    size, wanted = file.size, placement.size
+    off = max(abs(size.width - wanted.width), abs(size.height - wanted.height))
+    told = f"{size}, expected {wanted}"
+    yield Finding(check="size", value=off, limit=0, passed=off == 0, severity="reject", detail=told)
+    embedded = file.profile == srgb_profile()
+    yield Finding(check="srgb-embedded", value=float(embedded), limit=1, passed=embedded, severity="review")
+
+
+def _shape_finding(size: Size, wanted: Size, rule: Rule[Shape]) -> Finding:
+    if rule.value.kind == "exact":
+        off = float(max(abs(size.width - wanted.width), abs(size.height - wanted.height)))
+        return rule.finding("size", value=off, limit=0, passed=off == 0, detail=f"{size}, expected {wanted}")
+    off = abs(size.ratio / wanted.ratio - 1)
+    limit = None if rule.value.kind == "free" else rule.value.tolerance
+    return rule.finding(
+        "ratio", value=round(off, 4), limit=limit, passed=limit is None or off <= limit, detail=f"{size}, as {wanted}"
+    )
+
+
+def _within(check: str, size: Size, rule: Rule[Size], *, passed: bool, limit: int) -> Finding:
+    value = min(size) if check == "min-size" else max(size)
+    return rule.finding(check, value=value, limit=limit, passed=passed, detail=f"{size} against {rule.value}")
+
+
+def _white_finding(pixels: Pixels, placement: Placement, known: Known | None) -> Finding:
+    """Ours: every pixel away from the product is exactly 255. Others': a band along the border is nearly white."""
+    rule = placement.background
+    if rule is None:
+        raise ValueError(f"{placement.id} has no background rule")
+    if known is not None and known.beyond is not None:
+        background = pixels[known.beyond]
+        share = float((background == 255).all(axis=1).mean()) if background.size else 1.0
+        return rule.finding("white", value=share, limit=1.0, passed=share == 1.0, detail="share exactly 255")
+    share = float(np.mean(_border(pixels) >= NEARLY_WHITE))
+    return rule.finding(
+        "white",
+        value=round(share, 4),
+        limit=WHITE_SHARE,
+        passed=share >= WHITE_SHARE,
+        detail="white share of the border",
+    )
+
+
+def _border(pixels: Pixels) -> NDArray[np.uint8]:
+    """The darkest channel of the pixels in a band along the border."""
+    darkest = pixels.min(axis=2)
+    band = max(1, round(BORDER_BAND * min(darkest.shape)))
+    inner = darkest[band:-band, band:-band]
+    if not inner.size:
+        return np.asarray(darkest.ravel(), np.uint8)
+    sides = (darkest[:band], darkest[-band:], darkest[band:-band, :band], darkest[band:-band, -band:])
+    return np.concatenate([side.ravel() for side in sides])
+
+
+def _find_product(file: _File, placement: Placement) -> Box | None:
+    """The box around what is not white; None where the background is not white, so that nobody can tell."""
+    if file.pixels is None or not placement.needs_white:
+        return None
+    darkest = cv2.medianBlur(file.pixels.min(axis=2), 3)
+    left, top, width, height = cv2.boundingRect((darkest < 255 - PRODUCT_DARKNESS).astype(np.uint8))
+    return Box(left, top, left + width, top + height) if width and height else None
+
+
+def _product_findings(size: Size, product: Box | None, placement: Placement) -> Iterator[Finding]:
+    rules = (
+        ("product-share", placement.product_share),
+        ("product-gap", placement.product_gap),
+        ("min-product", placement.min_product),
+    )
+    for check, rule in rules:
+        if rule is None:
+            continue
+        if product is None:
+            detail = "cannot be measured: where the product ends is not known"
+            yield Finding(check=check, value=None, limit=None, passed=False, severity="note", detail=detail)
+        elif check == "min-product":
+            yield _min_product_finding(size, product, placement)
+        else:
+            yield _long_side_finding(check, size, product, placement)
+
+
+def _long_side_finding(check: str, size: Size, product: Box, placement: Placement) -> Finding:
+    """The product's longer side, as a share of its frame side or by the wider of its two gaps."""
+    across = product.width / size.width >= product.height / size.height
+    frame = size.width if across else size.height
+    low, high = (product.left, product.right) if across else (product.top, product.bottom)
+    if check == "product-share" and placement.product_share:
+        share, limit = (high - low) / frame, placement.product_share.value
+        return placement.product_share.finding(check, value=round(share, 4), limit=limit, passed=share >= limit)
+    if placement.product_gap is None:
+        raise ValueError(f"{placement.id} has no rule for {check}")
+    # Stated for a picture of the placement's own size.
+    gap = max(low, frame - high) * max(placement.size) / max(size)
+    limit_px = placement.product_gap.value
+    return placement.product_gap.finding(
+        check, value=round(gap, 1), limit=limit_px, passed=gap <= limit_px, detail="px"
+    )
+
+
+def _min_product_finding(size: Size, product: Box, placement: Placement) -> Finding:
+    if placement.min_product is None:
+        raise ValueError(f"{placement.id} has no rule for min-product")
+    least = placement.min_product.value
+    scale = max(placement.size) / max(size)
+    found = Size(round(product.width * scale), round(product.height * scale))
+    # Sellers read "300 x 300" of a thin product as its longer side; both readings are in the detail.
+    return placement.min_product.finding(
+        "min-product",
+        value=min(found),
+        limit=min(least),
+        passed=_covers(found, least),
+        detail=f"product {found}, expected {least} or more",
+    )
+
+
+def _safe_finding(product: Box, placement: Placement, rule: Rule[Insets]) -> Finding:
+    """Share of the product that the platform does not cover."""
+    safe = placement.safe_box
+    width = min(product.right, safe.right) - max(product.left, safe.left)
+    height = min(product.bottom, safe.bottom) - max(product.top, safe.top)
+    share = max(width, 0) * max(height, 0) / (product.width * product.height)
+    return rule.finding("safe-area", value=round(share, 4), limit=1.0, passed=share >= 1.0, detail="product in it")
+
+
+def _covers(outer: Size, inner: Size) -> bool:
+    return outer.width >= inner.width and outer.height >= inner.height
+
+
+def _is_srgb(profile: bytes | None) -> bool:
+    """No profile is read as sRGB by every browser and platform; another profile by its own description."""
+    if profile is None or profile == srgb_profile():
+        return True
+    try:
+        description = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    except (OSError, ImageCms.PyCMSError):
+        return False
+    return "srgb" in description.lower()

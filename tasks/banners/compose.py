@@ -1,0 +1,202 @@
+"""From one master to a finished file for every placement."""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.banners.check import Known, check_file
+from tasks.banners.encode import Encoded, Written, encode
+from tasks.banners.extend import continue_background, plain_canvas
+from tasks.banners.geometry import Framing, frame_product
+from tasks.banners.pixels import Alpha, Pixels
+from tasks.banners.placement import Placement
+from tasks.banners.pyramid import Pyramid
+from tasks.banners.white import beyond_product, on_pure_white
+from tasks.errors import CompositionError
+from tasks.findings import Finding
+from tasks.shapes import Box, Size
+
+# Beyond this enlargement a master looks soft; the picture is made all the same and the finding says so.
+SHARP_ENLARGEMENT = 1.5
+# JPEG with halved colour works in blocks of 16 px, and the cubic filter reaches two more: white is pure beyond both.
+JPEG_REACH = 18
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One finished picture for one placement, with what was measured on the file itself."""
+
+    placement: Placement
+    data: bytes
+    format: Written
+    width: int
+    height: int
+    sha256: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A placement that this master cannot serve, and why; the others go on."""
+
+    placement: Placement
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A master with what is shared between its placements."""
+
+    pixels: Pixels
+    product: Box
+    alpha: Alpha | None
+    white: bool
+
+    @property
+    def size(self) -> Size:
+        return Size(self.pixels.shape[1], self.pixels.shape[0])
+
+    @cached_property
+    def pyramid(self) -> Pyramid:
+        return Pyramid(self.pixels)
+
+    @cached_property
+    def pure(self) -> Pyramid:
+        return Pyramid(on_pure_white(self.pixels, self.product, self.alpha))
+
+    @cached_property
+    def matte(self) -> Pyramid:
+        """The product's matte, or its whole box where there is none."""
+        if self.alpha is not None:
+            return Pyramid(self.alpha)
+        box = np.zeros(self.pixels.shape[:2], np.uint8)
+        box[self.product.top : self.product.bottom, self.product.left : self.product.right] = 255
+        return Pyramid(box)
+
+
+def compose_renditions(
+    master: Pixels,
+    product_box: Box,
+    placements: Iterable[Placement],
+    *,
+    background: Literal["generated", "white"],
+    alpha: Alpha | None,
+) -> Iterator[Rendition | Refused]:
+    """One rendition per placement, in their order; a placement that cannot be served yields Refused with the reason.
+
+    `master` is (height, width, 3) sRGB, `alpha` the product's matte of the same size where there is one. The product
+    stays whole in every placement. Raises CompositionError for pictures of the wrong kind.
+    """
+    _check(master, alpha)
+    source = _Source(master, product_box, alpha, white=background == "white")
+    for placement in placements:
+        reason = _refusal(source, placement)
+        if reason:
+            yield Refused(placement, reason)
+            continue
+        try:
+            yield _compose(source, placement)
+        except CompositionError as error:
+            yield Refused(placement, str(error))
+
+
+def _check(master: Pixels, alpha: Alpha | None) -> None:
+    if master.ndim != 3 or master.shape[2] != 3 or master.dtype != np.uint8 or not master.size:
+        raise CompositionError(f"master is {master.dtype} {master.shape}; expected uint8 (height, width, 3) in sRGB.")
+    if alpha is not None and (alpha.shape != master.shape[:2] or alpha.dtype != np.uint8):
+        raise CompositionError(
+            f"alpha is {alpha.dtype} {alpha.shape}; expected uint8 {master.shape[:2]} like its master."
+        )
+
+
+def _refusal(source: _Source, placement: Placement) -> str:
+    rule = placement.background
+    if rule is None or rule.value == "any":
+        return ""
+    if rule.value == "transparent":
+        return f"{placement.id} wants a transparent background, which is not made yet. Leave it out."
+    if source.white:
+        return ""
+    return f"{placement.id} takes products on pure white only, and this scene has a background. Use a white scene."
+
+
+def _compose(source: _Source, placement: Placement) -> Rendition:
+    framing = frame_product(
+        source.size,
+        source.product,
+        placement.size,
+        least=placement.least_share,
+        background="plain" if source.white else "scene",
+    )
+    canvas = _paint(source, placement, framing)
+    encoded = encode(
+        canvas, formats=placement.formats.value, min_bytes=placement.min_bytes, max_bytes=placement.max_bytes
+    )
+    known = Known(framing.product, _beyond(source, framing) if placement.needs_white else None)
+    findings = (
+        *check_file(encoded.data, placement, known=known),
+        *_own_findings(canvas, encoded, framing),
+    )
+    return Rendition(
+        placement=placement,
+        data=encoded.data,
+        format=encoded.format,
+        width=placement.size.width,
+        height=placement.size.height,
+        sha256=hashlib.sha256(encoded.data).hexdigest(),
+        findings=findings,
+    )
+
+
+def _paint(source: _Source, placement: Placement, framing: Framing) -> Pixels:
+    pyramid = source.pure if placement.needs_white else source.pyramid
+    patch = pyramid.cut(framing.source, framing.dest.size, level=framing.level)
+    if not any(framing.fill):
+        return patch
+    if source.white:
+        return plain_canvas(patch, framing)
+    return continue_background(patch, framing, seed=zlib.crc32(placement.id.encode()))
+
+
+def _beyond(source: _Source, framing: Framing) -> NDArray[np.bool_]:
+    """The canvas pixels that are surely not product, nor touched by its edge in the file."""
+    dest = framing.dest
+    matte = np.zeros((framing.canvas.height, framing.canvas.width), np.uint8)
+    part = source.matte.cut(framing.source, dest.size, level=framing.level)
+    matte[dest.top : dest.bottom, dest.left : dest.right] = part
+    return beyond_product(matte, margin=JPEG_REACH)
+
+
+def _own_findings(canvas: Pixels, encoded: Encoded, framing: Framing) -> Iterator[Finding]:
+    """What concerns only pictures made here."""
+    yield Finding(
+        check="enlargement",
+        value=round(framing.scale, 3),
+        limit=SHARP_ENLARGEMENT,
+        passed=framing.scale <= SHARP_ENLARGEMENT,
+        severity="note",
+        detail="pixels of the placement a master pixel",
+    )
+    yield Finding(
+        check="extension",
+        value=round(framing.extended_share, 4),
+        limit=None,
+        passed=True,
+        severity="note",
+        detail="share of the canvas that continues the master's background",
+    )
+    if encoded.padding:
+        yield Finding(
+            check="padding",
+            value=encoded.padding,
+            limit=0,
+            passed=False,
+            severity="note",
+            detail="bytes of comment added, because the best quality stays below the floor",
+        )

@@ -1,0 +1,97 @@
+"""Continuing a background beyond the picture's edge so that no seam shows."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.banners.geometry import Framing
+from tasks.banners.pixels import Pixels
+
+Floats = NDArray[np.float32]
+
+# Mirrored background keeps this share of its way to the product: nearer, its shadow would be mirrored, too.
+REACH = 0.7
+# Standard deviations of grain in levels: enough against banding, never more than a noisy photograph has.
+LEAST_GRAIN, MOST_GRAIN = 0.6, 6.0
+# Median absolute deviation to standard deviation of a normal distribution.
+MAD_TO_SIGMA = 1.4826
+
+
+def continue_background(patch: Pixels, framing: Framing, *, seed: int) -> Pixels:
+    """A canvas with `patch` at `framing.dest`, its background carried on to every edge. Equal seeds, equal pixels.
+
+    Next to the seam the background is mirrored; farther out it turns into the patch's own colours drawn out
+    sideways (or upwards), which continues walls, tables and light, with the patch's grain.
+    """
+    random = np.random.default_rng(seed)
+    fill, dest, product = framing.fill, framing.dest, framing.product
+    wide = _continue_sideways(
+        patch,
+        before=fill.left,
+        after=fill.right,
+        reach=(product.left - dest.left, dest.right - product.right),
+        random=random,
+    )
+    turned = _continue_sideways(
+        wide.transpose(1, 0, 2),
+        before=fill.top,
+        after=fill.bottom,
+        reach=(product.top - dest.top, dest.bottom - product.bottom),
+        random=random,
+    )
+    return np.ascontiguousarray(turned.transpose(1, 0, 2))
+
+
+def plain_canvas(patch: Pixels, framing: Framing, *, colour: int = 255) -> Pixels:
+    """A canvas of one grey (white unless said) with `patch` at `framing.dest`."""
+    canvas = np.full((framing.canvas.height, framing.canvas.width, 3), colour, np.uint8)
+    dest = framing.dest
+    canvas[dest.top : dest.bottom, dest.left : dest.right] = patch
+    return canvas
+
+
+def _continue_sideways(
+    patch: Pixels, *, before: int, after: int, reach: tuple[int, int], random: np.random.Generator
+) -> Pixels:
+    parts = [patch]
+    if before:
+        parts.insert(0, _beyond(patch, before, reach=reach[0], random=random)[:, ::-1])
+    if after:
+        parts.append(_beyond(patch[:, ::-1], after, reach=reach[1], random=random))
+    return np.concatenate(parts, axis=1) if len(parts) > 1 else patch
+
+
+def _beyond(patch: Pixels, count: int, *, reach: int, random: np.random.Generator) -> Pixels:
+    """`count` columns beyond the patch's left edge, the one next to the seam first."""
+    depth = int(min(max(reach * REACH, 1), count, patch.shape[1]))
+    strip = patch[:, :depth].astype(np.float32)
+    drawn_out = _drawn_out(strip)
+    columns: Floats = np.repeat(drawn_out, count, axis=1)
+    mirrored = np.zeros(count, np.float32)
+    mirrored[:depth] = 1 - _smoothstep(((np.arange(depth) + 0.5) / depth).astype(np.float32))
+    columns[:, :depth] += (strip - drawn_out) * mirrored[:depth, None]
+    # Averaging removed the grain in the drawn-out part: give it back, in luminance, where the mirror fades.
+    grain = random.normal(0, _grain(strip), (patch.shape[0], count, 1)).astype(np.float32)
+    columns += grain * np.sqrt(1 - mirrored[:, None] ** 2)
+    return np.clip(np.rint(columns), 0, 255).astype(np.uint8)
+
+
+def _drawn_out(strip: Floats) -> Floats:
+    """One column: the strip averaged along its rows, the seam's side counting most."""
+    weights = np.linspace(1, 0.1, strip.shape[1], dtype=np.float32)
+    column = np.tensordot(strip, weights / weights.sum(), axes=([1], [0]))[:, None]
+    smooth = cv2.GaussianBlur(column, (1, 0), sigmaX=0.1, sigmaY=1.0, borderType=cv2.BORDER_REPLICATE)
+    return smooth.reshape(column.shape).astype(np.float32)
+
+
+def _grain(strip: Floats) -> float:
+    """Standard deviation of the strip's fine noise, in levels."""
+    luminance = strip.mean(axis=2)
+    if min(luminance.shape) < 3:
+        return LEAST_GRAIN
+    rough = luminance - cv2.GaussianBlur(luminance, (0, 0), 1.0)
+    return float(np.clip(MAD_TO_SIGMA * np.median(np.abs(rough - np.median(rough))), LEAST_GRAIN, MOST_GRAIN))
+
+
+def _smoothstep(share: Floats) -> Floats:
+    return np.asarray(share * share * (3 - 2 * share), np.float32)

@@ -1,0 +1,164 @@
+"""Where product, master and continued background go in a placement. Integers in, integers out: no pixels."""
+
+import math
+from typing import Literal, NamedTuple
+
+from tasks.errors import CompositionError
+from tasks.shapes import Box, Size
+
+# How much of a frame side the product may take before the canvas is extended rather than cropped tighter, ...
+MOST = 0.92
+# ... and how much it takes once the canvas is extended anyway, or has no edges (white).
+COMFORTABLE = 0.8
+# From this share of new canvas on, the product moves to one side and leaves the rest to the copy.
+ONE_SIDED = 0.3
+# A product that takes less than this share of a plain strip stands this far along it instead of in the middle.
+SMALL, ASIDE = 0.25, 0.2
+# Masters are halved at most so often; their sides are multiples of 64 pixels, so every level stays exact.
+DEEPEST = 5
+
+
+class Sides(NamedTuple):
+    """Pixels of canvas that the master does not cover."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class Framing(NamedTuple):
+    """`source` of the master goes to `dest` on `canvas`; the rest is filled. `product` is the product on the canvas.
+
+    `level` is how often the master may be halved before scaling; `source` is a multiple of 2**level pixels.
+    """
+
+    canvas: Size
+    source: Box
+    dest: Box
+    product: Box
+    scale: float  # canvas pixels a master pixel
+    level: int
+
+    @property
+    def fill(self) -> Sides:
+        dest, canvas = self.dest, self.canvas
+        return Sides(dest.left, dest.top, canvas.width - dest.right, canvas.height - dest.bottom)
+
+    @property
+    def extended_share(self) -> float:
+        """Share of the canvas that the master does not cover."""
+        return 1 - self.dest.width * self.dest.height / (self.canvas.width * self.canvas.height)
+
+
+class _Axis(NamedTuple):
+    """One direction: the master's length, the product in it, the canvas, and the side a lone product keeps to."""
+
+    length: int
+    low: int
+    high: int
+    canvas: int
+    side: Literal["start", "end"]
+
+    @property
+    def product(self) -> int:
+        return self.high - self.low
+
+
+class _Span(NamedTuple):
+    source: tuple[int, int]
+    dest: tuple[int, int]
+    product: tuple[int, int]
+
+
+def frame_product(
+    master: Size, product: Box, canvas: Size, *, least: float = 0.0, background: Literal["scene", "plain"] = "scene"
+) -> Framing:
+    """Crop where the product fits whole, extend the canvas where a crop would cut it.
+
+    `least` is the share of its frame side that the product's longer side must take. A `plain` background has no
+    edges: the product is centred at a comfortable size. Raises CompositionError for a product box outside the master.
+    """
+    _check(master, product, canvas)
+    plain = background == "plain"
+    scale = _scale(master, product, canvas, least=least, plain=plain)
+    level = _level(master, scale)
+    axes = (
+        _Axis(master.width, product.left, product.right, canvas.width, "start"),
+        _Axis(master.height, product.top, product.bottom, canvas.height, "end"),
+    )
+    x, y = (_span(axis, _begin(axis, scale, plain=plain), scale=scale, step=2**level) for axis in axes)
+    return Framing(
+        canvas=canvas,
+        source=Box(x.source[0], y.source[0], x.source[1], y.source[1]),
+        dest=Box(x.dest[0], y.dest[0], x.dest[1], y.dest[1]),
+        product=Box(x.product[0], y.product[0], x.product[1], y.product[1]),
+        scale=scale,
+        level=level,
+    )
+
+
+def _check(master: Size, product: Box, canvas: Size) -> None:
+    inside = (
+        product.left >= 0 and product.top >= 0 and product.right <= master.width and product.bottom <= master.height
+    )
+    if product.is_empty or not inside:
+        raise CompositionError(
+            f"product box {tuple(product)} is empty or leaves its master of {master};"
+            " expected (left, top, right, bottom) inside it. Cut the product out again."
+        )
+    if min(canvas) < 1:
+        raise CompositionError(f"canvas of {canvas} has no pixels; expected sides of 1 px or more.")
+
+
+def _scale(master: Size, product: Box, canvas: Size, *, least: float, plain: bool) -> float:
+    """Canvas pixels a master pixel."""
+    widest = min(canvas.width / product.width, canvas.height / product.height)
+    # A little above the least, because pixels round; never up to the frame.
+    wanted = least + (1 - least) * 0.15 if least else 0.0
+    cover = max(canvas.width / master.width, canvas.height / master.height)
+    if plain or cover > max(MOST, wanted) * widest:
+        return max(COMFORTABLE, wanted) * widest
+    return max(cover, wanted * widest)
+
+
+def _level(master: Size, scale: float) -> int:
+    even = 0
+    while even < DEEPEST and master.width % 2 ** (even + 1) == 0 and master.height % 2 ** (even + 1) == 0:
+        even += 1
+    return min(even, max(0, math.floor(-math.log2(scale))))
+
+
+def _begin(axis: _Axis, scale: float, *, plain: bool) -> float:
+    """Where the window begins in the master; negative where the canvas begins before it."""
+    window = axis.canvas / scale
+    middle = (axis.low + axis.high - window) / 2
+    if plain:
+        aside = (0.5 - ASIDE) * window if axis.product < SMALL * window else 0.0
+        return middle + aside if axis.side == "start" else middle - aside
+    if window <= axis.length:
+        return _crop_begin(axis, window)
+    if 1 - axis.length / window < ONE_SIDED:
+        return min(max(middle, axis.length - window), 0.0)
+    return 0.0 if axis.side == "start" else axis.length - window
+
+
+def _crop_begin(axis: _Axis, window: float) -> float:
+    """The gaps before and after the product keep the proportion they have in the master."""
+    free = axis.length - axis.product
+    return axis.low * (1 - (window - axis.product) / free) if free else 0.0
+
+
+def _span(axis: _Axis, begin: float, *, scale: float, step: int) -> _Span:
+    """Whole pixels: the source in steps (a level-n pixel is 2**n master pixels) that never cut into the product."""
+    end = begin + axis.canvas / scale
+    low = min(round(max(begin, 0) / step), axis.low // step) * step
+    high = min(max(round(min(end, axis.length) / step), -(-axis.high // step)) * step, axis.length)
+    dest_low = 0 if begin >= 0 else round(-begin * scale)
+    dest_high = axis.canvas if end >= axis.length - 0.5 and begin >= 0 else round((axis.length - begin) * scale)
+    dest_high = min(max(dest_high, dest_low + 1), axis.canvas)
+    dest_low = min(dest_low, dest_high - 1)
+    ratio = (dest_high - dest_low) / (high - low)
+    product_low = max(math.floor(dest_low + (axis.low - low) * ratio), 0)
+    product_high = min(math.ceil(dest_low + (axis.high - low) * ratio), axis.canvas)
+    return _Span((low, high), (dest_low, dest_high), (product_low, product_high))
