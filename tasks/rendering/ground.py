@@ -13,9 +13,13 @@ Mask = NDArray[np.bool_]
 
 SEARCH_SIDE = 800  # px; the silhouette is found at this size, its edge is refined at the picture's own
 EDGE_SLOPE = 1.1  # L*a*b* units per px: what is flatter may be ground
-SHADOW_SLOPE = 2.4  # a soft shadow changes slower than this, a product's rim faster
+SHADOW_SLOPE = 3.0  # a soft shadow changes slower than this
+SHADOW_CREASE = 0.45  # a shadow is a ramp, a product's rim is a step: how far a pixel may stray from its surroundings
+SHADOW_GAPS = (5, 9, 15, 23, 33)  # px: where a shadow is as light as the rim it falls on, the rim shows a break
 SHADOW_CHROMA = 5.0  # a shadow on a neutral ground stays as neutral as the ground
 SHADOW_DEPTH = 0.35  # darkest shadow as a share of the ground's lightness
+RINGING = 0.07  # lossy compression rings by up to this share of an edge's contrast
+RINGING_REACH = 9  # px; one 8 x 8 block of the compression on either side
 BORDER_SHARE = 0.55  # at least this much of the picture's border must be ground
 
 
@@ -62,14 +66,15 @@ def measure_ground(lab: Floats) -> Ground:
 def _silhouette(lab: Floats, ground: Ground) -> Mask:
     distance = np.linalg.norm(lab - ground.colour, axis=2)
     slope = _slope(lab)
-    plain = (distance <= ground.tolerance) & (slope <= EDGE_SLOPE)
-    passable = plain | _shadow(lab, ground, slope=slope, distance=distance)
-    reached = _flood(passable, gap=5)
-    sealed = _flood(passable, gap=21)
+    ringing = RINGING * cv2.dilate(distance, np.ones((2 * RINGING_REACH + 1, 2 * RINGING_REACH + 1), np.uint8))
+    plain = (distance <= np.maximum(ground.tolerance, ringing)) & (slope <= np.maximum(EDGE_SLOPE, 0.6 * ringing))
+    reached = _flood(plain, gap=5)
+    sealed = _flood(plain, gap=21)
     # A rim that fades into the ground lets the flood in; sealing wider gaps shows it as a jump in area.
     if (~sealed).sum() > 1.15 * max(1, (~reached).sum()):
         reached = sealed
-    product = ~reached & ~_holes(plain, reached, lab=lab, ground=ground)
+    reached = _with_shadow(reached, plain, lab=lab, ground=ground)
+    product = ~reached & ~_holes(plain, reached, slope=slope)
     return _without_specks(product)
 
 
@@ -81,15 +86,40 @@ def _slope(lab: Floats) -> Floats:
     return np.asarray(np.sqrt(across**2 + down**2).max(axis=2), dtype=np.float32)
 
 
-def _shadow(lab: Floats, ground: Ground, *, slope: Floats, distance: Floats) -> Mask:
-    """Soft, neutral darkening of the ground in the lower half of what stands out: the product's own shadow."""
-    rows = np.flatnonzero((distance > max(12.0, 2 * ground.tolerance)).any(axis=1))
+def _with_shadow(reached: Mask, plain: Mask, *, lab: Floats, ground: Ground) -> Mask:
+    """The flooded ground and the product's soft shadow on it, sealing rims until nothing leaks inside."""
+    candidate = ~reached
+    shadow = _shadow(lab, ground, product=candidate)
+    enclosed = cv2.erode((plain & candidate).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    floods = [reached | _flood(reached | shadow, gap=gap) for gap in SHADOW_GAPS]
+    lost = [int((flood & candidate).sum()) for flood in floods]
+    # A leak takes the product's inside at once, a tighter seal costs a shadow only its thin ends.
+    most = min(1.35 * lost[-1] + 0.004 * candidate.sum(), 0.3 * candidate.sum())
+    for flood, area in zip(floods, lost, strict=True):
+        if area <= most and (flood & enclosed).sum() <= 0.002 * candidate.sum():
+            return flood & ~_bays(candidate & ~flood, taken=flood & candidate)
+    return reached
+
+
+def _bays(product: Mask, *, taken: Mask) -> Mask:
+    """Narrow bays that were taken for shadow but lie between parts of the product: they are product."""
+    span = round(0.05 * float(np.sqrt(product.sum()))) * 2 + 3
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (span, span))
+    closed = cv2.morphologyEx(np.pad(product.astype(np.uint8), span), cv2.MORPH_CLOSE, kernel)
+    return np.asarray((closed[span:-span, span:-span] > 0) & taken)
+
+
+def _shadow(lab: Floats, ground: Ground, *, product: Mask) -> Mask:
+    """Neutral darkening of the ground in the lower part of what stands out: it may be the product's own shadow."""
+    rows = np.flatnonzero(product.sum(axis=1) > 2)
     if rows.size == 0:
-        return np.zeros(distance.shape, dtype=np.bool_)
-    low_enough = np.arange(lab.shape[0])[:, None] >= rows[0] + 0.5 * (rows[-1] - rows[0])
+        return np.zeros(product.shape, dtype=np.bool_)
+    low_enough = np.arange(lab.shape[0])[:, None] >= rows[0] + 0.55 * (rows[-1] - rows[0])
     neutral = np.linalg.norm(lab[..., 1:] - ground.colour[1:], axis=2) < SHADOW_CHROMA
     darker = (lab[..., 0] < ground.colour[0] + 1) & (lab[..., 0] > SHADOW_DEPTH * ground.colour[0])
-    return np.asarray(low_enough & neutral & darker & (slope <= SHADOW_SLOPE))
+    crease = np.abs(cv2.GaussianBlur(lab, (0, 0), 0.7) - cv2.GaussianBlur(lab, (0, 0), 2.0)).max(axis=2)
+    ramp = (crease <= SHADOW_CREASE) & (_slope(lab) <= SHADOW_SLOPE)
+    return np.asarray(low_enough & neutral & darker & ramp)
 
 
 def _flood(passable: Mask, *, gap: int) -> Mask:
@@ -104,7 +134,7 @@ def _flood(passable: Mask, *, gap: int) -> Mask:
     return np.asarray(grown[gap:-gap, gap:-gap] > 0)
 
 
-def _holes(plain: Mask, reached: Mask, *, lab: Floats, ground: Ground) -> Mask:
+def _holes(plain: Mask, reached: Mask, *, slope: Floats) -> Mask:
     """Enclosed ground, such as a mug's handle shows: flat, sharply bounded, thick, nothing inside, thin-walled.
 
     White type, labels and highlights on a product have the ground's colour too; they fail one of these.
@@ -114,7 +144,6 @@ def _holes(plain: Mask, reached: Mask, *, lab: Floats, ground: Ground) -> Mask:
     far = cv2.distanceTransform((~reached).astype(np.uint8), cv2.DIST_L2, 3)
     extent = max(1.0, float(np.sqrt((~reached).sum())))
     count, labels, stats, _ = cv2.connectedComponentsWithStats((plain & ~reached).astype(np.uint8), connectivity=4)
-    slope = _slope(lab)
     for index in range(1, count):
         if stats[index, cv2.CC_STAT_AREA] < 1e-4 * side * side:
             continue
@@ -129,8 +158,10 @@ def _is_hole(region: Mask, *, far: Floats, slope: Floats, wall: float, thickness
     inner = cv2.distanceTransform(np.pad(seed, 1), cv2.DIST_L2, 3)
     if inner.max() < thickness or far[region].min() > wall:
         return False
-    contours, hierarchy = cv2.findContours(seed, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if any(entry[3] >= 0 and cv2.contourArea(contour) > 4 for contour, entry in zip(contours, hierarchy[0], strict=True)):
+    whole = cv2.morphologyEx(np.pad(seed, 4), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    contours, hierarchy = cv2.findContours(whole, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    islands = sum(cv2.contourArea(part) for part, entry in zip(contours, hierarchy[0], strict=True) if entry[3] >= 0)
+    if islands > 0.01 * seed.sum():
         return False
     ring = (cv2.dilate(seed, np.ones((5, 5), np.uint8)) > 0) & ~region
     steepest = cv2.dilate(slope, np.ones((5, 5), np.uint8))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.rendering.ground import Mask
-from tasks.rendering.picture import RGBA, Floats
+from tasks.rendering.picture import RGBA, Floats, spread
 
 BAND = 4  # px on either side of the silhouette whose alpha is to be found
 WEAK = 18.0  # sRGB levels between product and ground below which colour says little about alpha
@@ -21,8 +21,8 @@ def matte(rgb: NDArray[np.uint8], product: Mask) -> RGBA:
     scale = max(1.0, max(rgb.shape[:2]) / 800)
     band = round(BAND * scale)
     inside, outside = _certain(image, product, band=band)
-    back = _spread(image, outside, reach=2 * band)
-    front = _spread(image, inside, reach=2 * band)
+    back = spread(image, outside, reach=2 * band)
+    front = spread(image, inside, reach=2 * band)
     alpha = _unmix(image, front=front, back=back, contour=_contour(product, scale=scale))
     alpha = np.where(inside, 1.0, np.where(outside, 0.0, alpha)).astype(np.float32)
     colour = _decontaminated(image, alpha, front=front, back=back)
@@ -35,25 +35,11 @@ def _certain(image: Floats, product: Mask, *, band: int) -> tuple[Mask, Mask]:
     seed = product.astype(np.uint8)
     outside = cv2.dilate(seed, kernel) == 0
     inside = cv2.erode(seed, kernel, borderValue=1) > 0
-    away = np.linalg.norm(image - _spread(image, outside, reach=2 * band), axis=2).astype(np.float32)
+    away = np.linalg.norm(image - spread(image, outside, reach=2 * band), axis=2).astype(np.float32)
     # a hole or gap narrower than the band still shows the ground, and is certain of it
     peak = cv2.dilate(away * seed, kernel)
     core = product & (away > 0.92 * peak) & (away > 40)
     return inside | (core & (cv2.erode(seed, np.ones((3, 3), np.uint8), borderValue=1) > 0)), outside
-
-
-def _spread(image: Floats, known: Mask, *, reach: int) -> Floats:
-    """Colours of `known` pixels carried outwards: near ones by a local mean, far ones from the nearest."""
-    weight = known.astype(np.float32)
-    if not known.any():
-        return np.full_like(image, 255.0)
-    total = np.zeros_like(image)
-    share = np.zeros(known.shape, dtype=np.float32)
-    for sigma, importance in ((reach / 6, 1.0), (reach / 2, 1e-3), (4.0 * reach, 1e-6)):
-        total += importance * cv2.GaussianBlur(image * weight[..., None], (0, 0), sigma)
-        share += importance * cv2.GaussianBlur(weight, (0, 0), sigma)
-    mean = np.median(image[known], axis=0)
-    return np.where(share[..., None] > 1e-12, total / np.maximum(share, 1e-12)[..., None], mean).astype(np.float32)
 
 
 def _contour(product: Mask, *, scale: float) -> Floats:
