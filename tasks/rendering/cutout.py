@@ -1,0 +1,73 @@
+"""The product without its ground: from the picture's alpha, else by matting a plain ground."""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+
+from tasks.errors import ImageError
+from tasks.rendering.ground import find_product
+from tasks.rendering.matte import matte
+from tasks.rendering.picture import RGBA, read_rgba
+from tasks.shapes import Box, Size
+
+CLEAR = 250  # an alpha below this is meant; above it is a rounding error
+FAINT = 8  # alpha up to this is dust in the corner of a frame
+
+
+@dataclass(frozen=True)
+class CutOut:
+    """A product trimmed to its own box: straight-alpha RGBA, where it was in its picture, and how it was found."""
+
+    rgba: RGBA
+    box: Box
+    frame: Size
+    method: str  # "alpha" or "ground"
+
+
+def cut_out(data: bytes) -> CutOut:
+    """Cut the product out of a picture file. Raises ImageError where there is none or its ground is not plain."""
+    rgba = read_rgba(data)
+    alpha = rgba[..., 3]
+    if alpha.max() <= FAINT:
+        raise ImageError("the product picture is fully transparent; supply one that shows the product")
+    if (alpha < CLEAR).mean() > 0.001:
+        return _trimmed(rgba, method="alpha")
+    rgb = np.ascontiguousarray(rgba[..., :3])
+    return _trimmed(matte(rgb, find_product(rgb)), method="ground")
+
+
+def _trimmed(rgba: RGBA, *, method: str) -> CutOut:
+    alpha = np.where(rgba[..., 3] <= FAINT, 0, rgba[..., 3]).astype(np.uint8)
+    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+    if rows.size == 0:
+        raise ImageError("the product picture is fully transparent; supply one that shows the product")
+    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    whole = np.dstack([rgba[..., :3], alpha])
+    trimmed = np.ascontiguousarray(whole[box.top : box.bottom, box.left : box.right])
+    trimmed.setflags(write=False)
+    return CutOut(rgba=trimmed, box=box, frame=Size(rgba.shape[1], rgba.shape[0]), method=method)
+
+
+class CutOutCache:
+    """The last `size` cut-outs by digest of their bytes; safe to share between threads."""
+
+    def __init__(self, size: int = 32) -> None:
+        self._size = size
+        self._kept: OrderedDict[str, CutOut] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, data: bytes) -> CutOut:
+        digest = hashlib.sha256(data).hexdigest()
+        with self._lock:
+            if digest in self._kept:
+                self._kept.move_to_end(digest)
+                return self._kept[digest]
+        made = cut_out(data)
+        with self._lock:
+            self._kept[digest] = made
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        return made

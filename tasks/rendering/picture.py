@@ -1,0 +1,93 @@
+"""Product pictures as arrays: upright, sRGB, eight bits, straight alpha."""
+
+import io
+import warnings
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from tasks.errors import ImageError
+
+RGBA = NDArray[np.uint8]  # (height, width, 4), straight alpha
+Floats = NDArray[np.float32]
+
+MAX_SIDE = 2400  # px; a master is rarely wider, and matting cost grows with the area
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+def read_rgba(data: bytes, *, max_side: int = MAX_SIDE) -> RGBA:
+    """Decode a picture to upright sRGB RGBA with a longest side of at most `max_side` px.
+
+    Raises ImageError where the bytes are no picture, are cut off, or are beyond Pillow's pixel-bomb limit.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as opened:
+                opened.load()
+                image = ImageOps.exif_transpose(opened)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
+        raise ImageError(
+            f"product picture of {len(data)} bytes cannot be decoded ({error}); supply a whole JPEG, PNG or WebP"
+        ) from error
+    rgba = _to_srgb(image).convert("RGBA")
+    rgba.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    return np.asarray(rgba, dtype=np.uint8)
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Eight bits in sRGB: 16-bit greys are scaled, an embedded profile is applied where it can be."""
+    if image.mode.startswith("I") or image.mode == "F":
+        wide = np.asarray(image, dtype=np.float32)
+        top = 65535.0 if wide.max() > 255 else 255.0
+        return Image.fromarray((wide / top * 255).clip(0, 255).astype(np.uint8))
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in {"RGB", "RGBA", "CMYK", "L"}:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        output = "RGBA" if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode=output)
+    except (ImageCms.PyCMSError, OSError):
+        return image  # a damaged profile is common and says nothing about the pixels
+    return converted if converted is not None else image
+
+
+def to_linear(srgb: NDArray[np.uint8] | Floats) -> Floats:
+    """sRGB 0..255 to linear light 0..1 (IEC 61966-2-1)."""
+    share = np.asarray(srgb, dtype=np.float32) / 255.0
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def to_srgb(linear: Floats) -> Floats:
+    """Linear light 0..1 to sRGB 0..255, unrounded (IEC 61966-2-1)."""
+    light = linear.clip(0.0, 1.0)
+    share = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return (share * 255.0).astype(np.float32)
+
+
+def to_lab(rgb: NDArray[np.uint8] | Floats) -> Floats:
+    """sRGB 0..255 to CIE L*a*b*, so that a Euclidean distance of 1 is about one just visible step."""
+    return np.asarray(cv2.cvtColor(np.asarray(rgb, dtype=np.float32) / 255.0, cv2.COLOR_RGB2LAB), dtype=np.float32)
+
+
+def spread(image: Floats, known: NDArray[np.bool_], *, reach: int) -> Floats:
+    """Colours of `known` pixels carried outwards: near ones by a local mean, far ones from the nearest."""
+    weight = known.astype(np.float32)
+    if not known.any():
+        return np.full_like(image, 255.0)
+    total = np.zeros_like(image)
+    share = np.zeros(known.shape, dtype=np.float32)
+    masked = image * weight[..., None]
+    for span, importance in ((reach // 2 | 1, 1.0), (2 * reach | 1, 1e-3), (12 * reach | 1, 1e-6)):
+        total += importance * _smooth(masked, span)
+        share += importance * _smooth(weight, span)
+    mean = np.median(image[known], axis=0)
+    return np.where(share[..., None] > 1e-12, total / np.maximum(share, 1e-12)[..., None], mean).astype(np.float32)
+
+
+def _smooth(image: Floats, span: int) -> Floats:
+    """Mean over a soft window about `span` px wide, at a cost that does not grow with it."""
+    return np.asarray(cv2.blur(cv2.blur(image, (span, span)), (span, span)), dtype=np.float32)
