@@ -1,0 +1,1 @@
+"""What to make: catalogues, and the script that draws the sample one."""
