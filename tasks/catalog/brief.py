@@ -1,8 +1,12 @@
 """The brief: what one campaign should make. It is the Prefect form, the CLI's options and a file, all three."""
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from tasks.errors import ConfigurationError
 
 Name = Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")]
 
@@ -53,3 +57,20 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="预算上限 Max cost",
         description="到此停止，可续跑 Rendering stops here; resumable.",
     )
+
+
+def load_brief(path: Path) -> CampaignBrief:
+    """The brief in a YAML file; ConfigurationError where it cannot be read or does not fit."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path}: not a readable YAML file ({error}).") from error
+    if not isinstance(found, dict):
+        kind = type(found).__name__
+        raise ConfigurationError(f"{path}: found {kind}, expected fields such as catalog: products.csv")
+    try:
+        return CampaignBrief.model_validate(found)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
+        accepted = ", ".join(CampaignBrief.model_fields)
+        raise ConfigurationError(f"{path}: {problems}. Accepted fields: {accepted}.") from error
