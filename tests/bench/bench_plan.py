@@ -1,8 +1,8 @@
 """Planning against bare Jinja2, and its peak memory: `python -m tests.bench.bench_plan [rows]`.
 
 Bare Jinja2 renders the same positive prompts from compiled templates on one core and does nothing else; planning adds
-the negative prompt, the seed, the job's canonical JSON and its identity. Rates are the best of three, in one run. Memory
-is the peak of a fresh process that makes and plans all rows, plus that of its workers.
+the negative prompt, the seed, the job's canonical JSON and its identity. Rates are the best of three, in one run.
+Memory is the peak of a fresh process that makes and plans all rows, plus that of its workers.
 """
 
 import resource
@@ -32,7 +32,7 @@ SCENES = ("marble-bathroom", "pastel-studio", "spring-garden", "summer-beach", "
 OPTIONS = PlanOptions(CampaignBrief(catalog="bench.csv", scenes=SCENES), ModelRef(name="kolors", revision="bench"))
 # ten fields a prompt, each different from row to row: no prompt is met twice
 BUSY = {
-    "props": "{{ product.color }}飘带，{{ product.material }}碎片{% if product.brand %}，{{ product.brand }}{% endif %}",
+    "props": "{{ product.color }}飘带，{{ product.material }}{% if product.brand %}，{{ product.brand }}{% endif %}",
     "camera": "{{ product.机位 }}，{{ product.镜头 }}，{{ product.焦段|default('中焦') }}",
     "quality": "{{ product.质感 }}，{{ extra['光 影'] }}，{{ product.selling_points|join('，') }}，{{ product.title }}",
 }
@@ -82,9 +82,7 @@ def bare_jinja(library: Library, products: list[Row]) -> Callable[[], int]:
         expander = Expander(library, stack)
         source = BREAK.join(part.snippet.source for part in expander.segments if part.polarity == "prompt")
         templates.append((environment.from_string(source), constants_of(library, stack), expander))
-    values = [
-        {"product": dict(zip(FIELDS, goods, strict=True)) | goods.extra, "extra": goods.extra} for goods in products
-    ]
+    values = [{"product": goods._asdict() | dict(goods.extra), "extra": goods.extra} for goods in products]
     for template, constants, expander in templates:  # the very same prompts
         assert join_segments(template.render(values[0], **constants)) == expander.expand(products[0]).positive
 
