@@ -16,10 +16,22 @@ from tasks.prompts.words import find_forbidden
 
 TOKEN_BUDGET = 256  # length of Kolors' text encoder; what goes beyond is cut off
 SAMPLE = Row(
-    sku="示例货号", title="示例商品标题", image="a.png", image_sha256="0" * 64, category="", brand="", price=Decimal("99.00"),
-    color="示例颜色", material="示例材质", selling_points=("示例卖点", "示例卖点"), locale="", scenes=(), copy_text="示例文案",
-    extra={}, line=1,
-)  # fmt: skip
+    sku="示例货号",
+    title="示例商品标题",
+    image="a.png",
+    image_sha256="0" * 64,
+    category="",
+    brand="",
+    price=Decimal("99.00"),
+    color="示例颜色",
+    material="示例材质",
+    selling_points=("示例卖点", "示例卖点"),
+    locale="",
+    scenes=(),
+    copy_text="示例文案",
+    extra={},
+    line=1,
+)
 
 Level = Literal["error", "warning"]
 Place = tuple[str, str, str]  # file, polarity, part
@@ -38,7 +50,7 @@ class Problem(NamedTuple):
 def lint(
     library: Library, columns: Iterable[str] | None = None, token_count: TokenCount | None = None
 ) -> list[Problem]:
-    """Problems of a library: missing variables, idle layers and parts, long prompts, forbidden words, unknown categories.
+    """Problems of a library: missing variables, idle parts, long prompts, forbidden words, unknown categories.
 
     `columns` are the catalogue's beyond the known ones; without them a column cannot be missed. `token_count` is the
     model's tokenizer; without it lengths are estimated, and a prompt over the budget is a warning only.
@@ -76,18 +88,22 @@ def _stacks(library: Library, scene: Scene) -> Iterator[Stack]:
     """
     bare = Stack(scene.id)
     stacks = [bare]
-    fitting = [name for name in library.categories if not scene.categories or name in scene.categories]
-    choices: dict[str, Iterable[str]] = {
-        "category": fitting,
-        "brand": library.brands,
-        "locale": library.locales,
-        "sku": [name for kind, name in library.layers if kind == "sku"],
-    }
-    for field, names in choices.items():
-        more = [bare._replace(**{field: name}) for name in names]
+    for choose in _choices(library, scene):
+        more = choose(bare)
         bare = max([bare, *more], key=lambda stack: _words_of(library, stack))
         stacks += more
     return iter(stacks)
+
+
+def _choices(library: Library, scene: Scene) -> "tuple[Callable[[Stack], list[Stack]], ...]":
+    fitting = [name for name in library.categories if not scene.categories or name in scene.categories]
+    skus = [name for kind, name in library.layers if kind == "sku"]
+    return (
+        lambda stack: [stack._replace(category=name) for name in fitting],
+        lambda stack: [stack._replace(brand=name) for name in library.brands],
+        lambda stack: [stack._replace(locale=name) for name in library.locales],
+        lambda stack: [stack._replace(sku=name) for name in skus],
+    )
 
 
 def _words_of(library: Library, stack: Stack) -> int:
@@ -145,6 +161,8 @@ def _too_long(library: Library, expander: Expander, token_count: TokenCount | No
 
 def _idle_parts(library: Library, reached: set[Place]) -> Iterator[Problem]:
     for layer in library.layers.values():
+        if layer.kind == "base":  # what a new scene falls back on; it may wait
+            continue
         for polarity, edit in layer.edits.items():
             for part in (*edit.set, *edit.append):
                 if (layer.file, polarity, part) not in reached:

@@ -1,7 +1,7 @@
 """Planning on several cores: batches of products out, lists of jobs back, in order and with few in flight."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import islice
@@ -18,7 +18,7 @@ Outcome = tuple[list[PlannedJob], list[Bad]]
 
 
 def plan_parallel(
-    batches: Iterable[list[Goods]],
+    batches: Iterable[Sequence[Goods]],
     library: Library,
     options: PlanOptions,
     *,
@@ -36,7 +36,7 @@ def plan_parallel(
         for _ in range(workers):
             idle.put(stack.enter_context(closing(PlanWorker(library, options))))
         threads = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="plan"))
-        waiting: deque[tuple[list[Goods], Future[Outcome]]] = deque()
+        waiting: deque[tuple[Sequence[Goods], Future[Outcome]]] = deque()
         try:
             for batch in _limited(batches, options.brief.limit):
                 waiting.append((batch, threads.submit(_plan, idle, batch)))
@@ -49,14 +49,14 @@ def plan_parallel(
                 future.cancel()
 
 
-def batched(products: Iterable[Goods], size: int = 1000) -> Iterator[list[Goods]]:
+def batched(products: Iterable[Goods], size: int = 1000) -> Iterator[Sequence[Goods]]:
     """Lists of up to `size` products."""
     products = iter(products)
     while batch := list(islice(products, size)):
         yield batch
 
 
-def _plan(idle: "SimpleQueue[PlanWorker]", batch: list[Goods]) -> Outcome:
+def _plan(idle: "SimpleQueue[PlanWorker]", batch: Sequence[Goods]) -> Outcome:
     worker = idle.get()
     try:
         return worker.plan(batch)
@@ -64,7 +64,7 @@ def _plan(idle: "SimpleQueue[PlanWorker]", batch: list[Goods]) -> Outcome:
         idle.put(worker)
 
 
-def _received(batch: list[Goods], future: "Future[Outcome]", on_bad_row: BadRow | None) -> list[PlannedJob]:
+def _received(batch: Sequence[Goods], future: "Future[Outcome]", on_bad_row: BadRow | None) -> list[PlannedJob]:
     jobs, bad = future.result()
     for row in bad:
         error = CellError(row.column, row.value, row.reason)
@@ -74,7 +74,7 @@ def _received(batch: list[Goods], future: "Future[Outcome]", on_bad_row: BadRow 
     return jobs
 
 
-def _limited(batches: Iterable[list[Goods]], limit: int | None) -> Iterator[list[Goods]]:
+def _limited(batches: Iterable[Sequence[Goods]], limit: int | None) -> Iterator[Sequence[Goods]]:
     """The batches up to the limit of products in all."""
     for batch in batches:
         if limit is not None and len(batch) >= limit:

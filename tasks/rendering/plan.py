@@ -71,8 +71,11 @@ class Planner:
         self.library = library
         self.options = options
         self._brand = library.brand(options.brief.brand).id if options.brief.brand else ""
-        for name in options.brief.scenes:
-            library.scene(name)
+        wanted = options.brief.scenes or tuple(library.scenes)
+        for scene in map(
+            library.scene, wanted
+        ):  # tell what is wrong before the first row, not at the first that meets it
+            recipe_of(library, scene, model=options.model, size=options.size, sampler=options.sampler)
         self._by_kind: dict[tuple[object, ...], tuple[Station, ...]] = {}
         self._by_stack: dict[Stack, Station] = {}
 

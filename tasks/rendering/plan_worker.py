@@ -6,7 +6,7 @@ all that a command line brings along. The pipe is the parent's own, so pickles o
 
 import pickle
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from subprocess import PIPE, Popen
 from typing import Any, BinaryIO, NamedTuple
@@ -38,7 +38,7 @@ class PlanWorker:
         self._process = Popen(command, stdin=PIPE, stdout=PIPE, start_new_session=True)  # noqa: S603 - our own module
         self._send((library, options))
 
-    def plan(self, batch: list[Goods]) -> tuple[list[PlannedJob], list[Bad]]:
+    def plan(self, batch: Sequence[Goods]) -> tuple[list[PlannedJob], list[Bad]]:
         """The batch's jobs and the rows that could not be planned. Errors: TemplateError; ShangxinError if it died."""
         try:
             self._send([plain(goods) for goods in batch])

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from tasks.errors import TemplateError
 from tasks.prompts.layer import LayerKind
 from tasks.prompts.library import Library
+from tasks.prompts.lint import Problem
 from tasks.prompts.parts import suggest
 from tasks.prompts.scene import Brand, Scene
 from tasks.rendering.job import ControlUse, ModelRef, ReferenceUse, RenderJob, Sampler, Shadow, Staging, canonical_json
@@ -85,10 +86,16 @@ def recipe_of(
     )
 
 
-def check_recipes(library: Library) -> None:
-    """Raise a TemplateError naming file and field for the first scene whose settings no renderer would take."""
+def check_recipes(library: Library) -> list[Problem]:
+    """Every scene whose settings no renderer would take, by file and field."""
+    problems = []
     for scene in library.scenes.values():
-        recipe_of(library, scene, model=ModelRef(name="any", revision="any")).pieces()
+        try:
+            recipe_of(library, scene, model=ModelRef(name="any", revision="any"))
+        except TemplateError as error:
+            file = library.layers["scene", scene.id].file
+            problems.append(Problem(file, "", str(error).removeprefix(f"{file}: ")))
+    return problems
 
 
 def _shadow(scene: Scene) -> dict[str, Any]:

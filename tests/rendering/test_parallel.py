@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ OPTIONS = PlanOptions(CampaignBrief(catalog="products.csv"), ModelRef(name="kolo
 EMPTY = Row("", "精华", "a.png", "0" * 64, "护肤", "", None, "粉", "", (), "zh-CN", (), "", {"产地": "杭州"}, 0)
 
 
-def rows(count: int, **fields: object) -> list[Goods]:
+def rows(count: int, **fields: Any) -> list[Goods]:
     return [EMPTY._replace(sku=f"P{n}", line=n + 2, **fields) for n in range(count)]
 
 

@@ -1,5 +1,6 @@
 """A scene's settings become the job's parts; what is wrong is named by file and field."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import yaml
 
 from tasks.errors import TemplateError
-from tasks.prompts.library import load_library
+from tasks.prompts.library import Library, load_library
 from tasks.rendering.job import ModelRef, Sampler
 from tasks.rendering.recipe import check_recipes, recipe_of
 from tasks.shapes import Size
@@ -16,15 +17,15 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 MODEL = ModelRef(name="kolors", revision="r1")
 
 
-def check(folder: Path, **fields: Any) -> None:
+def write_scene(folder: Path, **fields: Any) -> Library:
     (folder / "scenes").mkdir()
     scene = {"id": "beach", "title": {"zh": "海滩"}} | fields
     (folder / "scenes/beach.yaml").write_text(yaml.safe_dump(scene), encoding="utf-8")
-    check_recipes(load_library(folder))
+    return load_library(folder)
 
 
 def test_every_scene_of_the_project_makes_a_job() -> None:
-    check_recipes(load_library(TEMPLATES))
+    assert check_recipes(load_library(TEMPLATES)) == []
 
 
 @pytest.mark.parametrize(
@@ -38,8 +39,11 @@ def test_every_scene_of_the_project_makes_a_job() -> None:
     ],
 )
 def test_a_wrong_setting_is_named_by_file_and_field(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    library = write_scene(tmp_path, **fields)
     with pytest.raises(TemplateError, match=message):
-        check(tmp_path, **fields)
+        recipe_of(library, library.scene("beach"), model=MODEL)
+    [problem] = check_recipes(library)
+    assert re.search(message, f"{problem.file}: {problem.message}")
 
 
 def test_the_scenes_light_gives_the_shadow_its_direction() -> None:
@@ -59,8 +63,7 @@ def test_a_model_may_bring_its_own_size_and_sampler() -> None:
 
 def test_reference_pictures_enter_the_job_by_digest(tmp_path: Path) -> None:
     (tmp_path / "look.png").write_bytes(b"one")
-    check(tmp_path, reference={"images": ["look.png"], "scale": 0.4})
-    library = load_library(tmp_path)
+    library = write_scene(tmp_path, reference={"images": ["look.png"], "scale": 0.4})
     recipe = recipe_of(library, library.scene("beach"), model=MODEL)
     assert recipe.reference is not None
     assert recipe.reference.images == (library.references["look.png"],)

@@ -1,6 +1,7 @@
 """Shards hold what batches well, in order; estimates add up."""
 
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ JOB = RenderJob(
 )
 
 
-def planned(number: int, **fields: object) -> PlannedJob:
+def planned(number: int, **fields: Any) -> PlannedJob:
     job = JOB.model_copy(update={"seed": number, **fields})
     return PlannedJob(job.job_id, f"P{number}", "beach", 0, job.canonical(), "a.png", number)
 
@@ -37,7 +38,7 @@ def test_shards_are_full_uniform_and_in_order() -> None:
         {"sampler": Sampler(preset="euler-50", steps=50)},
     ],
 )
-def test_what_does_not_batch_is_kept_apart(fields: dict[str, object]) -> None:
+def test_what_does_not_batch_is_kept_apart(fields: dict[str, Any]) -> None:
     assert len(list(shard([planned(1), planned(2, **fields), planned(3)], 8))) == 2
 
 
