@@ -132,6 +132,7 @@ def _compose(source: _Source, placement: Placement) -> Rendition:
         source.product,
         placement.size,
         least=placement.least_share,
+        safe=placement.safe_box,
         background="plain" if source.white else "scene",
     )
     canvas = _paint(source, placement, framing)

@@ -52,12 +52,13 @@ class Framing(NamedTuple):
 
 
 class _Axis(NamedTuple):
-    """One direction: the master's length, the product in it, the canvas, and the side a lone product keeps to."""
+    """One direction: the master's length, the product in it, the canvas, its safe part, a lone product's side."""
 
     length: int
     low: int
     high: int
     canvas: int
+    safe: tuple[int, int]
     side: Literal["start", "end"]
 
     @property
@@ -72,20 +73,28 @@ class _Span(NamedTuple):
 
 
 def frame_product(
-    master: Size, product: Box, canvas: Size, *, least: float = 0.0, background: Literal["scene", "plain"] = "scene"
+    master: Size,
+    product: Box,
+    canvas: Size,
+    *,
+    least: float = 0.0,
+    safe: Box | None = None,
+    background: Literal["scene", "plain"] = "scene",
 ) -> Framing:
     """Crop where the product fits whole, extend the canvas where a crop would cut it.
 
-    `least` is the share of its frame side that the product's longer side must take. A `plain` background has no
-    edges: the product is centred at a comfortable size. Raises CompositionError for a product box outside the master.
+    `least` is the share of its frame side that the product's longer side must take, `safe` the part of the canvas
+    that the product should keep to (all of it unless said). A `plain` background has no edges: the product stands in
+    the middle at a comfortable size. Raises CompositionError for a product box outside the master.
     """
     _check(master, product, canvas)
     plain = background == "plain"
-    scale = _scale(master, product, canvas, least=least, plain=plain)
+    safe = safe or Box(0, 0, *canvas)
+    scale = _scale(master, product, canvas, safe=safe.size, least=least, plain=plain)
     level = _level(master, scale)
     axes = (
-        _Axis(master.width, product.left, product.right, canvas.width, "start"),
-        _Axis(master.height, product.top, product.bottom, canvas.height, "end"),
+        _Axis(master.width, product.left, product.right, canvas.width, (safe.left, safe.right), "start"),
+        _Axis(master.height, product.top, product.bottom, canvas.height, (safe.top, safe.bottom), "end"),
     )
     x, y = (_span(axis, _begin(axis, scale, plain=plain), scale=scale, step=2**level) for axis in axes)
     return Framing(
@@ -111,9 +120,9 @@ def _check(master: Size, product: Box, canvas: Size) -> None:
         raise CompositionError(f"canvas of {canvas} has no pixels; expected sides of 1 px or more.")
 
 
-def _scale(master: Size, product: Box, canvas: Size, *, least: float, plain: bool) -> float:
+def _scale(master: Size, product: Box, canvas: Size, *, safe: Size, least: float, plain: bool) -> float:
     """Canvas pixels a master pixel."""
-    widest = min(canvas.width / product.width, canvas.height / product.height)
+    widest = min(safe.width / product.width, safe.height / product.height)
     # A little above the least, because pixels round; never up to the frame.
     wanted = least + (1 - least) * 0.15 if least else 0.0
     cover = max(canvas.width / master.width, canvas.height / master.height)
@@ -131,6 +140,13 @@ def _level(master: Size, scale: float) -> int:
 
 def _begin(axis: _Axis, scale: float, *, plain: bool) -> float:
     """Where the window begins in the master; negative where the canvas begins before it."""
+    free = axis.length - axis.canvas / scale  # negative where the master does not cover the canvas
+    wanted = _wanted_begin(axis, scale, plain=plain)
+    safest = min(max(wanted, axis.high - axis.safe[1] / scale), axis.low - axis.safe[0] / scale)
+    return safest if plain else min(max(safest, min(free, 0.0)), max(free, 0.0))
+
+
+def _wanted_begin(axis: _Axis, scale: float, *, plain: bool) -> float:
     window = axis.canvas / scale
     middle = (axis.low + axis.high - window) / 2
     if plain:
@@ -155,7 +171,7 @@ def _span(axis: _Axis, begin: float, *, scale: float, step: int) -> _Span:
     low = min(round(max(begin, 0) / step), axis.low // step) * step
     high = min(max(round(min(end, axis.length) / step), -(-axis.high // step)) * step, axis.length)
     dest_low = 0 if begin >= 0 else round(-begin * scale)
-    dest_high = axis.canvas if end >= axis.length - 0.5 and begin >= 0 else round((axis.length - begin) * scale)
+    dest_high = round((axis.length - begin) * scale) if end > axis.length else axis.canvas
     dest_high = min(max(dest_high, dest_low + 1), axis.canvas)
     dest_low = min(dest_low, dest_high - 1)
     ratio = (dest_high - dest_low) / (high - low)

@@ -68,7 +68,7 @@ def _lights(x: np.ndarray, y: np.ndarray, random: np.random.Generator) -> np.nda
     ground = _mix((96, 22, 30), (28, 8, 20), y * 0.7 + np.abs(x - 0.5))
     for _ in range(40):
         cx, cy, radius = random.uniform(0, 1), random.uniform(0, 0.75), random.uniform(0.015, 0.05)
-        disc = 1 / (1 + np.exp((np.hypot(x - cx, y - cy) - radius) / 0.004))
+        disc = 0.5 - 0.5 * np.tanh((np.hypot(x - cx, y - cy) - radius) / 0.008)
         ground += disc[..., None] * np.float32((150, 96, 44)) * random.uniform(0.2, 0.8)
     return ground.astype(np.float32)
 
@@ -77,9 +77,7 @@ def _white(x: np.ndarray, y: np.ndarray, random: np.random.Generator) -> np.ndar
     return np.full((*x.shape, 3), 255, np.float32)
 
 
-def _bottle(
-    x: np.ndarray, y: np.ndarray, *, share: float, at: float, ratio: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _bottle(x: np.ndarray, y: np.ndarray, *, share: float, at: float, ratio: float) -> tuple[np.ndarray, np.ndarray]:
     base = 0.5 + share / 2 if share > 0.6 else 0.84
     along = (base - y) / share  # 0 at the base, 1 at the top
     half = share * np.interp(along, [0, 0.6, 0.72, 0.74, 0.75, 1], [0.2, 0.2, 0.08, 0.08, 0.09, 0.09]) / ratio
