@@ -87,9 +87,9 @@ def missing_variable(segment: Segment, variable: Variable, *, columns: Iterable[
     return TemplateError(f"{segment.snippet.where} uses {variable}, which {catalog} does not provide. {hint}")
 
 
-def expand(library: Library, product: Goods, scene: Scene) -> Prompt:
-    """The prompt of one product in one scene. For many products keep an Expander per stack."""
-    return Expander(library, stack_of(library, product, scene)).expand(product)
+def expand(library: Library, product: Goods, scene: Scene, *, brand: str = "") -> Prompt:
+    """The prompt of one product in one scene; `brand` overrides the row's. For many products keep an Expander a stack."""
+    return Expander(library, stack_of(library, product, scene, brand=brand)).expand(product)
 
 
 def _half(segments: tuple[Segment, ...]) -> "Callable[[dict[str, Any]], str]":

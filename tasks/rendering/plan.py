@@ -22,9 +22,11 @@ from tasks.rendering.recipe import recipe_of
 from tasks.shapes import Size
 
 KEPT_KINDS = 4096  # ways in which rows name category, brand, locale and scenes
-KEPT_STACKS = 512  # compiled stacks kept; the oldest goes first
-KEPT_PROMPTS = 128  # prompts kept per stack, while products keep repeating them
+KEPT_STACKS = 2048  # compiled stacks, about 25 kB and 2 ms each; the oldest goes first
+KEPT_PROMPTS = 8192  # filled prompts, about 2 kB each, of the stacks whose products repeat them
+TRIAL = 256  # prompts after which a stack must have shown repeats to go on being kept
 
+Filled = tuple[bytes, bytes]  # canonical bytes before the product picture's digest, and after it up to the seed
 BadRow = Callable[[Goods, CellError], None]
 
 
@@ -72,44 +74,45 @@ class Planner:
         self.options = options
         self._brand = library.brand(options.brief.brand).id if options.brief.brand else ""
         wanted = options.brief.scenes or tuple(library.scenes)
-        for scene in map(
-            library.scene, wanted
-        ):  # tell what is wrong before the first row, not at the first that meets it
-            recipe_of(library, scene, model=options.model, size=options.size, sampler=options.sampler)
-        self._by_kind: dict[tuple[object, ...], tuple[Station, ...]] = {}
-        self._by_stack: dict[Stack, Station] = {}
+        for name in wanted:  # what is wrong is told before the first row, not at the first row that meets it
+            recipe_of(library, library.scene(name), model=options.model, size=options.size, sampler=options.sampler)
+        self._stacks: dict[tuple[object, ...], tuple[Stack, ...]] = {}
+        self._stations: dict[Stack, Station] = {}
+        self._prompts: dict[tuple[Stack, Values], Filled] = {}
 
     def plan(self, goods: Goods) -> list[PlannedJob]:
         """The jobs of one product. Errors: CellError where its row names an unknown scene, TemplateError."""
         cells = sku_cells(goods.extra)
         own = ("sku", goods.sku) in self.library.layers
         kind = (goods.category, goods.brand, goods.locale, goods.scenes, cells, goods.sku if own else "")
-        stations = self._by_kind.get(kind)
-        if stations is None:
-            stations = self._stations(goods)
-            _keep(self._by_kind, kind, stations, KEPT_KINDS)
+        stacks = self._stacks.get(kind)
+        if stacks is None:
+            stacks = self._stacks_of(goods)
+            _keep(self._stacks, kind, stacks, KEPT_KINDS)
         head = f"{len(goods.sku)}:{goods.sku}"
-        return [job for station in stations for job in station.jobs(goods, head)]
+        return [job for stack in stacks for job in self._station(stack).jobs(goods, head)]
 
-    def _stations(self, goods: Goods) -> "tuple[Station, ...]":
+    def _stacks_of(self, goods: Goods) -> tuple[Stack, ...]:
         try:
             scenes = self.library.scenes_for(goods, only=self.options.brief.scenes)
         except TemplateError as error:
             raise CellError("scenes", " ".join(goods.scenes), str(error)) from error
-        return tuple(self._station(stack_of(self.library, goods, scene, brand=self._brand)) for scene in scenes)
+        return tuple(stack_of(self.library, goods, scene, brand=self._brand) for scene in scenes)
 
     def _station(self, stack: Stack) -> "Station":
-        station = self._by_stack.get(stack)
+        station = self._stations.get(stack)
         if station is None:
-            station = Station(self.library, stack, self.options)
-            _keep(self._by_stack, stack, station, KEPT_STACKS)
+            station = Station(self.library, stack, self.options, prompts=self._prompts)
+            _keep(self._stations, stack, station, KEPT_STACKS)
         return station
 
 
 class Station:
     """Makes the jobs of one stack: its templates compiled, the constant bytes of its jobs cut and ready."""
 
-    def __init__(self, library: Library, stack: Stack, options: PlanOptions) -> None:
+    def __init__(
+        self, library: Library, stack: Stack, options: PlanOptions, *, prompts: dict[tuple[Stack, Values], Filled]
+    ) -> None:
         scene = library.scenes[stack.scene]
         recipe = recipe_of(
             library, scene, model=options.model, brand=stack.brand, size=options.size, sampler=options.sampler
@@ -120,10 +123,10 @@ class Station:
         # the words of derive_seed after the SKU, length-prefixed as there
         words = [(variant, str(variant)) for variant in range(options.brief.variants)]
         self._variants = [(n, f"{len(stack.scene)}:{stack.scene}{len(word)}:{word}") for n, word in words]
-        self._prompts: dict[Values, tuple[bytes, bytes]] = {}
+        self._prompts = prompts
         # equal decimals may read differently (1.0 and 1.00), so they are no key
         self._keeps = all(variable.key != "price" for variable in self._expander.variables)
-        self._repeats = 0
+        self._fresh = self._repeats = 0
 
     def jobs(self, goods: Goods, head: str) -> list[PlannedJob]:
         """One job a variant. `head` is the SKU, length-prefixed as in derive_seed."""
@@ -139,24 +142,22 @@ class Station:
             )
         return jobs
 
-    def _filled(self, goods: Goods) -> tuple[bytes, bytes]:
-        """The canonical bytes before and after the product picture's digest, up to the seed."""
+    def _filled(self, goods: Goods) -> Filled:
         values = self._expander.values(goods)
         if not self._keeps:
             return self._fill(values, goods)
-        filled = self._prompts.get(values)
+        filled = self._prompts.get((self.stack, values))
         if filled is not None:
             self._repeats += 1
             return filled
+        self._fresh += 1
+        if self._fresh > TRIAL:
+            self._keeps = self._repeats > self._fresh
         filled = self._fill(values, goods)
-        if len(self._prompts) >= KEPT_PROMPTS:
-            self._keeps = self._repeats > KEPT_PROMPTS  # products that never repeat are not worth the memory
-            self._repeats = 0
-            self._prompts.clear()
-        self._prompts[values] = filled
+        _keep(self._prompts, (self.stack, values), filled, KEPT_PROMPTS)
         return filled
 
-    def _fill(self, values: Values, goods: Goods) -> tuple[bytes, bytes]:
+    def _fill(self, values: Values, goods: Goods) -> Filled:
         prompt = self._expander.render(values, goods)
         first, second, third, fourth, _ = self._pieces
         before = b"".join((first, orjson.dumps(prompt.negative), second, b'"'))

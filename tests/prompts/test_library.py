@@ -1,13 +1,17 @@
 """Files under templates/ are read strictly: file and field of what is wrong are named."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tasks.errors import TemplateError
+from tasks.prompts.expand import expand
 from tasks.prompts.library import Library, load_library
+from tasks.prompts.lint import lint
+from tasks.prompts.parts import PARTS
 from tasks.shapes import Size
-from tests.prompts.conftest import make_product
+from tests.prompts.conftest import TEMPLATES, make_product
 
 SCENE = "id: beach\ntitle: {zh: 海滩}\n"
 
@@ -85,3 +89,20 @@ def test_the_project_has_twelve_scenes_and_each_category_gets_at_least_four(libr
     assert len(library.scenes) == 12
     for category in library.categories:
         assert len(library.scenes_for(make_product(category=category))) >= 4, category
+
+
+def test_the_example_of_the_scenes_readme_is_a_scene_that_lint_passes(tmp_path: Path) -> None:
+    templates = shutil.copytree(TEMPLATES, tmp_path / "templates")
+    example = (templates / "scenes/README.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    (templates / "scenes/rainy-window.yaml").write_text(example, encoding="utf-8")
+    library = load_library(templates)
+    assert lint(library, []) == []
+    prompt = expand(library, make_product(category="茶叶", color="墨绿"), library.scene("雨窗")).positive
+    assert prompt.startswith("深色胡桃木窗台，细密的水珠，雨天的玻璃窗")
+    assert "与墨绿相衬的青灰色调" in prompt
+
+
+def test_the_readme_lists_the_parts_in_their_order() -> None:
+    text = (TEMPLATES / "scenes/README.md").read_text(encoding="utf-8")
+    for polarity, parts in PARTS.items():
+        assert f"| `{polarity}` | {', '.join(parts)} |" in text

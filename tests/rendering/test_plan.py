@@ -17,7 +17,7 @@ from tasks.prompts.expand import expand
 from tasks.prompts.library import Library, load_library
 from tasks.prompts.row import Row
 from tasks.rendering.job import ModelRef, PlannedJob, derive_seed
-from tasks.rendering.plan import plan_jobs
+from tasks.rendering.plan import Planner, PlanOptions, plan_jobs
 from tasks.rendering.recipe import recipe_of
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -182,3 +182,24 @@ def test_a_missing_column_is_named_with_scene_part_file_and_catalogue(tmp_path: 
     assert 'scene "beach" part "surface"' in message
     assert "scenes/beach.yaml) uses {{ product.colour }}, which products.csv does not provide. Known: sku," in message
     assert message.endswith("产地; did you mean color?")
+
+
+def test_templates_are_compiled_per_stack_and_never_per_row() -> None:
+    planner = Planner(LIBRARY, PlanOptions(make_brief(), MODEL))
+    scenes = {job.scene for n in range(50) for job in planner.plan(make_product(sku=f"P{n}", color=f"色{n}"))}
+    assert len(planner._stations) == len(scenes)
+
+
+def test_a_sku_with_a_file_of_its_own_gets_its_own_prompt(tmp_path: Path) -> None:
+    (tmp_path / "prompts/skus").mkdir(parents=True)
+    layer = {"sku": "A/1", "prompt": {"set": {"mood": "独有"}}}
+    (tmp_path / "prompts/skus/a-1.yaml").write_text(yaml.safe_dump(layer), encoding="utf-8")
+    library = write_library(tmp_path, plain={"prompt": {"set": {"mood": "共有"}}})
+    jobs = plan(make_product(sku="A/1"), make_product(sku="B"), make_product(sku="A/1"), library=library)
+    assert [job.job.prompt for job in jobs] == ["独有", "共有", "独有"]
+
+
+def test_a_wrong_scene_setting_stops_the_plan_before_its_first_job(tmp_path: Path) -> None:
+    library = write_library(tmp_path, good={}, wrong={"categories": ["nobody"], "staging": {"share": 3}})
+    with pytest.raises(TemplateError, match=r"scenes/wrong.yaml: staging.share: .*found 3"):
+        next(plan_jobs([make_product()], library, make_brief(), model=MODEL))
