@@ -115,7 +115,7 @@ def test_white_without_a_matte_keeps_the_products_box_as_it_is(white: Master) ->
 
 def test_a_flat_picture_reaches_taobaos_floor_and_says_how() -> None:
     pixels, alpha = np.full((64, 64, 3), 255, np.uint8), np.zeros((64, 64), np.uint8)
-    pixels[20:40, 20:40], alpha[20:40, 20:40] = 90, 255
+    pixels[20:40, 20:40], alpha[20:40, 20:40] = 253, 255
     made = one(Master(pixels, Box(20, 20, 40, 40), alpha), "taobao-white")
     assert 38 * 1024 < len(made.data) < 300_000
     assert finding(made, "bytes-floor").passed
