@@ -26,6 +26,7 @@ from tasks.shapes import Box, Size
 SHARP_ENLARGEMENT = 1.5
 # JPEG with halved colour works in blocks of 16 px, and the cubic filter reaches two more: white is pure beyond both.
 JPEG_REACH = 18
+WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,14 @@ class _Source:
     @cached_property
     def pure(self) -> Pyramid:
         return Pyramid(on_pure_white(self.pixels, self.product, self.alpha))
+
+    @cached_property
+    def backdrop(self) -> tuple[int, int, int]:
+        """The master's own white: the median along its border. A model's white is rarely 255, and a step would show."""
+        rows = self.pixels[[0, -1]].reshape(-1, 3)
+        columns = self.pixels[:, [0, -1]].reshape(-1, 3)
+        red, green, blue = np.median(np.concatenate([rows, columns]), axis=0).round().astype(int).tolist()
+        return red, green, blue
 
     @cached_property
     def matte(self) -> Pyramid:
@@ -161,7 +170,7 @@ def _paint(source: _Source, placement: Placement, framing: Framing) -> Pixels:
     if not any(framing.fill):
         return patch
     if source.white:
-        return plain_canvas(patch, framing)
+        return plain_canvas(patch, framing, colour=WHITE if placement.needs_white else source.backdrop)
     return continue_background(patch, framing, seed=zlib.crc32(placement.id.encode()))
 
 

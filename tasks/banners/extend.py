@@ -16,6 +16,10 @@ CLEAR = 0.8
 # Marks lower than this share of the patch (in a strip too short to judge by: the second) are not drawn out: they are
 # veins, lights and leaves, and nobody expects them to go on.
 THIN, WIDE = 0.2, 0.45
+# Samples in a window, spread evenly: the median of these costs the same at every size.
+MEDIAN_TAPS = 41
+# Standard deviation, as a share of the patch, by which a strip too short to judge by is softened.
+SOFT = 0.02
 # Standard deviations of grain in levels: enough against banding, never more than a noisy photograph has.
 LEAST_GRAIN, MOST_GRAIN = 0.6, 6.0
 # Median absolute deviation to standard deviation of a normal distribution.
@@ -47,8 +51,8 @@ def continue_background(patch: Pixels, framing: Framing, *, seed: int) -> Pixels
     return np.ascontiguousarray(turned.transpose(1, 0, 2))
 
 
-def plain_canvas(patch: Pixels, framing: Framing, *, colour: int = 255) -> Pixels:
-    """A canvas of one grey (white unless said) with `patch` at `framing.dest`."""
+def plain_canvas(patch: Pixels, framing: Framing, *, colour: tuple[int, int, int]) -> Pixels:
+    """A canvas of one colour with `patch` at `framing.dest`."""
     canvas = np.full((framing.canvas.height, framing.canvas.width, 3), colour, np.uint8)
     dest = framing.dest
     canvas[dest.top : dest.bottom, dest.left : dest.right] = patch
@@ -87,20 +91,26 @@ def _drawn_out(strip: Floats) -> Floats:
     What deviates from the column's running median goes on as far as it is the same all along the strip: the grain
     of wood does, a blurred light does not.
     """
-    weights = np.linspace(1, 0.1, strip.shape[1], dtype=np.float32)
+    weights = np.linspace(1, 0.1, strip.shape[1], dtype=np.float32) ** 2
     weights /= weights.sum()
     mean = np.tensordot(strip, weights, axes=([1], [0]))
     spread = np.tensordot((strip - mean[:, None]) ** 2, weights, axes=([1], [0]))
     # A strip that is shorter than its marks are wide cannot tell a line from a spot, and drops both.
     trust = min(1.0, strip.shape[1] / (THIN * len(strip))) ** 2
-    window = 2 * max(1, round((THIN + (WIDE - THIN) * (1 - trust)) * len(strip) / 2)) + 1
-    # Eight bits are enough for the median (OpenCV's large windows take no more): smoothing and grain follow.
-    plain = cv2.medianBlur(np.rint(np.median(strip, axis=1))[:, None].astype(np.uint8), window)[:, 0]
+    plain = _running_median(np.median(strip, axis=1), share=THIN + (WIDE - THIN) * (1 - trust))
     detail = mean - plain
     kept = trust * (detail**2 / (detail**2 + spread + 1e-3)) ** 2
     column = (plain + detail * kept)[:, None]
-    smooth = cv2.GaussianBlur(column, (1, 0), sigmaX=0.1, sigmaY=1.0, borderType=cv2.BORDER_REPLICATE)
+    sigma = 1 + (1 - trust) * SOFT * len(strip)
+    smooth = cv2.GaussianBlur(column, (1, 0), sigmaX=0.1, sigmaY=sigma, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(smooth.reshape(column.shape), np.float32)
+
+
+def _running_median(column: Floats, *, share: float) -> Floats:
+    """The median over a window of `share` of the column: keeps steps, drops what is thinner than half of it."""
+    rows = np.arange(len(column))[:, None]
+    offsets = np.rint(np.linspace(-0.5, 0.5, MEDIAN_TAPS) * share * len(column)).astype(np.int64)
+    return np.asarray(np.median(column[np.clip(rows + offsets, 0, len(column) - 1)], axis=1), np.float32)
 
 
 def _grain(strip: Floats) -> float:

@@ -126,9 +126,13 @@ def _scale(master: Size, product: Box, canvas: Size, *, safe: Size, least: float
     # A little above the least, because pixels round; never up to the frame.
     wanted = least + (1 - least) * 0.15 if least else 0.0
     cover = max(canvas.width / master.width, canvas.height / master.height)
-    if plain or cover > max(MOST, wanted) * widest:
+    if plain:
         return max(COMFORTABLE, wanted) * widest
-    return max(cover, wanted * widest)
+    if cover <= max(MOST, wanted) * widest:
+        return max(cover, wanted * widest)
+    # Extended in one direction: fill the other one if the product allows.
+    across = min(canvas.width / master.width, canvas.height / master.height)
+    return min(max(across, max(COMFORTABLE, wanted) * widest), max(MOST, wanted) * widest)
 
 
 def _level(master: Size, scale: float) -> int:

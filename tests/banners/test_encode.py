@@ -1,0 +1,121 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tasks.banners.encode import LADDER, START_QUALITY, Setting, _write_jpeg, _write_webp, encode
+from tasks.banners.pixels import Pixels
+from tasks.banners.profile import srgb_profile
+from tasks.banners.rules import Format
+from tasks.errors import CompositionError
+
+LOSSY: tuple[Format, ...] = ("jpeg", "webp")
+ALL: tuple[Format, ...] = ("jpeg", "png", "webp")
+
+
+def noise(size: int = 128) -> Pixels:
+    return np.random.default_rng(1).integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
+def flat(size: int = 128, level: int = 255) -> Pixels:
+    return np.full((size, size, 3), level, np.uint8)
+
+
+def opened(data: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(data))
+    picture.load()
+    return picture
+
+
+@pytest.mark.parametrize("form", ALL)
+def test_every_format_decodes_to_its_size_and_carries_srgb(form: Format) -> None:
+    encoded = encode(noise(), formats=[form])
+    picture = opened(encoded.data)
+    assert (picture.format, picture.size) == (form.upper(), (128, 128))
+    assert picture.info["icc_profile"] == srgb_profile()
+
+
+def test_without_a_window_the_quality_is_the_start_quality() -> None:
+    assert encode(noise(), formats=["jpeg"]).setting == Setting(START_QUALITY)
+
+
+def test_png_is_lossless() -> None:
+    assert np.array_equal(np.asarray(opened(encode(noise(), formats=["png"]).data)), noise())
+
+
+@pytest.mark.parametrize("form", LOSSY)
+def test_a_ceiling_takes_the_best_quality_that_fits(form: Format) -> None:
+    ceiling = len(encode(noise(), formats=[form]).data) // 2
+    encoded = encode(noise(), formats=[form], max_bytes=ceiling)
+    assert len(encoded.data) <= ceiling
+    assert encoded.setting is not None
+    better = LADDER[LADDER.index(encoded.setting) + 1]
+    assert len(best_at(better, form)) > ceiling
+
+
+def best_at(setting: Setting, form: Format) -> bytes:
+    return (_write_jpeg if form == "jpeg" else _write_webp)(noise(), setting)
+
+
+@pytest.mark.parametrize("form", LOSSY)
+def test_a_floor_raises_the_quality_before_it_pads(form: Format) -> None:
+    usual = len(encode(noise(), formats=[form]).data)
+    encoded = encode(noise(), formats=[form], min_bytes=usual + 1500)
+    assert len(encoded.data) >= usual + 1500
+    assert encoded.padding == 0
+    assert encoded.setting is not None
+    assert LADDER.index(encoded.setting) > LADDER.index(Setting(START_QUALITY))
+
+
+@pytest.mark.parametrize("form", ALL)
+@pytest.mark.parametrize("floor", [3001, 38 * 1024 + 1, 200_003])
+def test_a_flat_picture_reaches_its_floor_with_neutral_bytes(form: Format, floor: int) -> None:
+    encoded = encode(flat(), formats=[form], min_bytes=floor, max_bytes=floor + 100)
+    assert floor <= len(encoded.data) <= floor + 100
+    assert encoded.padding > 0
+    assert (np.asarray(opened(encoded.data).convert("RGB")) == 255).all()
+    assert opened(encoded.data).info["icc_profile"] == srgb_profile()
+
+
+@pytest.mark.parametrize("form", ALL)
+def test_what_cannot_fit_is_refused_with_the_bytes_measured(form: Format) -> None:
+    with pytest.raises(CompositionError, match=rf"128x128 picture does not fit 0 to 900 bytes: {form} takes \d+ bytes"):
+        encode(noise(), formats=[form], max_bytes=900)
+
+
+def test_the_next_format_takes_over_where_the_first_cannot() -> None:
+    encoded = encode(noise(), formats=["png", "jpeg"], max_bytes=20_000)
+    assert encoded.format == "jpeg"
+
+
+def test_formats_that_cannot_be_written_are_passed_over() -> None:
+    assert encode(flat(), formats=["gif", "png"]).format == "png"
+    with pytest.raises(CompositionError, match="none can be written"):
+        encode(flat(), formats=["gif"])
+
+
+@given(st.integers(1500, 60_000), st.integers(0, 20_000), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_the_window_is_kept_or_the_picture_refused(floor: int, room: int, noisy: bool) -> None:
+    image = noise(96) if noisy else flat(96)
+    try:
+        encoded = encode(image, formats=["jpeg"], min_bytes=floor, max_bytes=floor + room)
+    except CompositionError:
+        assert noisy or room < 16
+        return
+    assert floor <= len(encoded.data) <= floor + room
+    assert opened(encoded.data).size == (96, 96)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 3)])
+@pytest.mark.parametrize("form", ALL)
+def test_thin_pictures_are_written_whole(shape: tuple[int, int], form: Format) -> None:
+    encoded = encode(np.full((*shape, 3), 90, np.uint8), formats=[form])
+    assert opened(encoded.data).size == shape[::-1]
+
+
+def test_equal_pictures_make_equal_files() -> None:
+    assert encode(noise(), formats=["jpeg"]).data == encode(noise(), formats=["jpeg"]).data

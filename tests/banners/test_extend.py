@@ -1,0 +1,85 @@
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from tasks.banners.extend import continue_background, plain_canvas
+from tasks.banners.geometry import Framing, frame_product
+from tasks.banners.pixels import Pixels
+from tasks.banners.pyramid import Pyramid
+from tasks.shapes import Box, Size
+from tests.banners.drawn import Scene, draw_master
+
+
+def patched(scene: Scene, canvas: Size) -> tuple[Pixels, Framing]:
+    master = draw_master(scene)
+    framing = frame_product(Size(256, 256), master.product_box, canvas)
+    return Pyramid(master.pixels).cut(framing.source, framing.dest.size, level=framing.level), framing
+
+
+def step(canvas: Pixels, column: int) -> float:
+    """Mean difference between two neighbouring columns, in levels."""
+    return float(np.abs(canvas[:, column].astype(float) - canvas[:, column - 1]).mean())
+
+
+@pytest.mark.parametrize("scene", ["table", "marble", "lights"])
+def test_the_seam_is_no_larger_a_step_than_the_picture_has_anyway(scene: Scene) -> None:
+    patch, framing = patched(scene, Size(485, 60))
+    canvas = continue_background(patch, framing, seed=1)
+    seam = framing.dest.right
+    usual = [step(canvas, column) for column in range(framing.product.right + 4, seam - 1)]
+    assert step(canvas, seam) <= max(usual) + 0.5
+
+
+def test_a_fill_of_another_colour_would_show_as_a_seam() -> None:
+    """The measure above sees what it is meant to see."""
+    patch, framing = patched("table", Size(485, 60))
+    canvas = plain_canvas(patch, framing, colour=(255, 255, 255))
+    usual = [step(canvas, column) for column in range(framing.product.right + 4, framing.dest.right - 1)]
+    assert step(canvas, framing.dest.right) > max(usual) + 10
+
+
+def test_the_patch_itself_is_untouched() -> None:
+    patch, framing = patched("marble", Size(485, 60))
+    dest = framing.dest
+    canvas = continue_background(patch, framing, seed=1)
+    assert canvas.shape == (60, 485, 3)
+    assert np.array_equal(canvas[dest.top : dest.bottom, dest.left : dest.right], patch)
+
+
+def test_the_tables_edge_goes_on_to_the_end_of_the_strip() -> None:
+    patch, framing = patched("table", Size(485, 60))
+    canvas = continue_background(patch, framing, seed=1).astype(float)
+    near, far = canvas[:, framing.dest.right - 4].mean(axis=1), canvas[:, -20:].mean(axis=(1, 2))
+    assert abs(int(np.argmin(np.diff(near))) - int(np.argmin(np.diff(far)))) <= 1
+
+
+def test_the_product_is_not_mirrored() -> None:
+    patch, framing = patched("table", Size(485, 60))
+    beyond = continue_background(patch, framing, seed=1)[:, framing.dest.right :].astype(int)
+    assert ((beyond[..., 1] - beyond[..., 0]) > 20).sum() == 0
+
+
+def test_the_new_background_has_grain_against_banding() -> None:
+    patch, framing = patched("table", Size(485, 60))
+    far = continue_background(patch, framing, seed=1)[:, -100:].astype(float)
+    assert far.mean(axis=2).std(axis=1).mean() > 0.4
+
+
+@pytest.mark.parametrize("side", ["left", "top", "right", "bottom"])
+def test_every_side_can_be_continued(side: Literal["left", "top", "right", "bottom"]) -> None:
+    patch = draw_master("table", width=64, height=64).pixels
+    boxes = {"left": (36, 0, 100, 64), "right": (0, 0, 64, 64), "top": (0, 36, 64, 100), "bottom": (0, 0, 64, 64)}
+    canvas = Size(100, 64) if side in ("left", "right") else Size(64, 100)
+    dest = Box(*boxes[side])
+    product = Box(dest.left + 24, dest.top + 20, dest.left + 40, dest.top + 60)
+    framing = Framing(canvas, Box(0, 0, 64, 64), dest, product, 1.0, 0)
+    done = continue_background(patch, framing, seed=0)
+    assert done.shape == (canvas.height, canvas.width, 3)
+    assert np.array_equal(done[dest.top : dest.bottom, dest.left : dest.right], patch)
+
+
+def test_equal_seeds_make_equal_pixels() -> None:
+    patch, framing = patched("lights", Size(485, 60))
+    first, second = (continue_background(patch, framing, seed=5) for _ in range(2))
+    assert np.array_equal(first, second)
