@@ -25,13 +25,14 @@ def check_exposure(regions: Regions, thresholds: Thresholds) -> tuple[Finding, .
 
 def check_clipping(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
     """`clipped_white`, `clipped_black`: share of the background without any drawing left in light or shadow."""
-    inside = regions.half_background
-    count = int(inside.sum())
+    inside = regions.level(2).background
+    count = cv2.countNonZero(inside)
     if not count:
         return tuple(thresholds.not_measured(name, NO_BACKGROUND) for name in ("clipped_white", "clipped_black"))
-    background = regions.half[inside]
-    white = int((background.min(axis=1) >= 254).sum())
-    black = int((background.max(axis=1) <= 1).sum())
+    white, black = (
+        cv2.countNonZero(cv2.bitwise_and(inside, cv2.inRange(regions.half, (low,) * 3, (high,) * 3)))
+        for low, high in ((254, 255), (0, 1))
+    )
     return thresholds.at_most("clipped_white", white / count), thresholds.at_most("clipped_black", black / count)
 
 
@@ -44,19 +45,17 @@ def check_banding(regions: Regions, thresholds: Thresholds) -> Finding:
     if not regions.background.any():
         return thresholds.not_measured("banding", NO_BACKGROUND)
     green = np.ascontiguousarray(regions.evidence.pixels[:, :, 1])
-    across = _contours(green, regions.background)
-    down = _contours(green.T, regions.background.T)
-    return thresholds.at_most("banding", (across + down) / min(regions.frame))
+    contours = _contours(green, regions.background) + _contours(cv2.transpose(green), cv2.transpose(regions.background))
+    return thresholds.at_most("banding", contours / min(regions.frame))
 
 
 def _contours(values: Plane, inside: Mask) -> int:
     """Pixels in `inside` where a row steps from one plateau to the next."""
-    values = np.ascontiguousarray(values)
     step = cv2.absdiff(values[:, 1:], values[:, :-1])
-    jump = step >= STEP
-    still = (step == 0).astype(np.uint8)
-    # left neighbour's run and right neighbour's run must both be still
-    run = cv2.erode(still, np.ones((1, FLAT_RUN), np.uint8), anchor=(FLAT_RUN - 1, 0)) > 0
-    after = cv2.erode(still, np.ones((1, FLAT_RUN), np.uint8), anchor=(0, 0)) > 0
-    both = jump[:, 1:-1] & run[:, :-2] & after[:, 2:]
-    return int((both & (inside[:, 2:-1] > 0)).sum())
+    still = cv2.erode(cv2.inRange(step, 0, 0), np.ones((1, FLAT_RUN), np.uint8))
+    jump = cv2.inRange(step, STEP, 255)
+    # a run centred two to the left of the jump ends at its left neighbour; likewise on the right
+    reach = FLAT_RUN // 2 + 1
+    plateaus = cv2.bitwise_and(still[:, : -2 * reach], still[:, 2 * reach :])
+    both = cv2.bitwise_and(jump[:, reach:-reach], plateaus)
+    return int(cv2.countNonZero(cv2.bitwise_and(both, inside[:, reach : -reach - 1])))

@@ -85,10 +85,6 @@ class Regions:
         size = self.level(2).grey.shape[1], self.level(2).grey.shape[0]
         return np.asarray(cv2.resize(self.evidence.pixels, size, interpolation=cv2.INTER_AREA))
 
-    @cached_property
-    def half_background(self) -> NDArray[np.bool_]:
-        return self.level(2).background > 0
-
 
 def pyramid(pixels: Pixels, background: Mask) -> tuple[Level, ...]:
     """Grey and background at 1, 1/2, 1/4 and 1/8 of the size."""

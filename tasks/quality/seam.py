@@ -31,8 +31,10 @@ def check_seam(regions: Regions, thresholds: Thresholds) -> Finding:
     if rows.size < SECTORS * reach:
         return thresholds.not_measured("seam", "no ring of background around the product")
     profiles = _profiles(regions, rows, columns, away[rows, columns].astype(np.intp) - 1, reach)
+    if len(profiles) < SECTORS // 4:
+        return thresholds.not_measured("seam", "the ring around the product is too small")
     jumps = np.linalg.norm(profiles[:, 2:] - profiles[:, :-2], axis=2)
-    shared = np.nanmedian(jumps, axis=0)
+    shared = np.median(jumps, axis=0)
     return thresholds.at_most("seam", float(shared.max() - np.median(shared)), box=regions.around)
 
 

@@ -39,6 +39,7 @@ def check_background_detail(regions: Regions, thresholds: Thresholds) -> Finding
     inner = cv2.erode(level.background, np.ones((3, 3), np.uint8))
     if cv2.countNonZero(inner) < 64:
         return thresholds.not_measured("background_detail", "too little background to look at")
-    smooth = cv2.resize(regions.evidence.pixels, level.grey.shape[::-1], interpolation=cv2.INTER_AREA)
-    bend = cv2.Laplacian(cv2.cvtColor(smooth.astype(np.float32), cv2.COLOR_RGB2GRAY), cv2.CV_32F, ksize=1)
+    # reduced in floating point: rounding to whole levels alone would leave a variance of 0.5
+    smooth = cv2.resize(regions.level(1).grey.astype(np.float32), level.grey.shape[::-1], interpolation=cv2.INTER_AREA)
+    bend = cv2.Laplacian(smooth, cv2.CV_32F, ksize=1)
     return thresholds.at_least("background_detail", float(cv2.meanStdDev(bend, mask=inner)[1][0, 0]) ** 2)

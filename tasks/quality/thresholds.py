@@ -83,7 +83,7 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
         rule = self.rules[check]
         return Finding(
             check=check,
-            value=round(float(value), 4),
+            value=float(f"{value:.4g}"),  # significant digits: one pixel of a million must not read as 0
             limit=rule.limit,
             passed=bool(passed),
             cause="" if passed else rule.cause,

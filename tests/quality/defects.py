@@ -62,8 +62,8 @@ def blob_noise(evidence: Evidence) -> Evidence:
 def one_level_off(evidence: Evidence) -> Evidence:
     """A single product pixel, one level brighter."""
     pixels = evidence.pixels.copy()
-    inner = cv2.erode((evidence.alpha == 255).astype(np.uint8), np.ones((9, 9), np.uint8))
-    row, column = np.argwhere(inner)[inner.sum() // 2]
+    inside = np.argwhere(cv2.erode((evidence.alpha == 255).astype(np.uint8), np.ones((9, 9), np.uint8)))
+    row, column = inside[len(inside) // 2]
     pixels[row, column, 1] ^= 1
     return with_pixels(evidence, pixels)
 
@@ -75,11 +75,19 @@ def tinted(evidence: Evidence) -> Evidence:
 
 
 def shrunk(evidence: Evidence, factor: float = 0.25) -> Evidence:
-    return _warped(evidence, np.array([[factor, 0, 400], [0, factor, 600]], np.float32))
+    """To a quarter of its width and height, standing where it stood."""
+    box = evidence.product_box
+    move = [[factor, 0, (1 - factor) * box.left], [0, factor, (1 - factor) * box.bottom]]
+    return _warped(evidence, np.array(move, np.float32))
 
 
 def enlarged(evidence: Evidence) -> Evidence:
-    return _warped(evidence, np.array([[3.4, 0, -1250], [0, 1.9, -640]], np.float32))
+    """Half as large again as the frame."""
+    side, box = len(evidence.pixels), evidence.product_box
+    wide, high = 1.5 * side / box.width, 1.5 * side / box.height
+    middle = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    move = [[wide, 0, side / 2 - wide * middle[0]], [0, high, side / 2 - high * middle[1]]]
+    return _warped(evidence, np.array(move, np.float32))
 
 
 def at_the_edge(evidence: Evidence) -> Evidence:
@@ -111,7 +119,9 @@ def out_of_focus(evidence: Evidence) -> Evidence:
 
 def fogged(evidence: Evidence) -> Evidence:
     """The background smeared beyond recognition."""
-    return with_background(evidence, np.asarray(cv2.GaussianBlur(background_of(evidence), (0, 0), len(evidence.pixels) / 8)))
+    return with_background(
+        evidence, np.asarray(cv2.GaussianBlur(background_of(evidence), (0, 0), len(evidence.pixels) / 8))
+    )
 
 
 def too_dark(evidence: Evidence) -> Evidence:
@@ -132,7 +142,9 @@ def blown(evidence: Evidence) -> Evidence:
 def crushed(evidence: Evidence) -> Evidence:
     """The darker half of the background drowned."""
     background = background_of(evidence)
-    return with_background(evidence, np.asarray((background - np.percentile(background.max(axis=2), 50)) * 1.6, np.float32))
+    return with_background(
+        evidence, np.asarray((background - np.percentile(background.max(axis=2), 50)) * 1.6, np.float32)
+    )
 
 
 def posterised(evidence: Evidence) -> Evidence:
@@ -152,8 +164,8 @@ def halo(evidence: Evidence, width: float = 5, levels: float = 26) -> Evidence:
 
 
 def ring_seam(evidence: Evidence) -> Evidence:
-    """The model's keep-ring in another tone than the rest: a line twelve pixels off the outline."""
-    rim = (distance_from(evidence) < 12)[..., None]
+    """The model's keep-ring in another tone than the rest: a line that follows the outline, 1.2 % of the side off."""
+    rim = (distance_from(evidence) < len(evidence.pixels) * 12 / 1024)[..., None]
     return with_background(evidence, background_of(evidence) * np.where(rim, np.float32(0.9), np.float32(1)))
 
 
@@ -161,10 +173,10 @@ def grown_handle(evidence: Evidence, *, softness: float = 1.2) -> Evidence:
     """In the raw decode, a handle in the product's own colour grows out of its left side."""
     assert evidence.raw is not None
     box = evidence.product_box
-    middle, reach = (box.left + box.right) // 2, box.height // 5
-    row = box.top + box.height * 3 // 5
+    middle, reach = (box.left + box.right) // 2, (box.width + box.height) // 9
+    row = box.top + box.height * 16 // 20
     left = int(np.nonzero(evidence.alpha[row] > 250)[0][0])
-    colour = np.median(evidence.expected[row - 20 : row + 20, left + 12 : min(left + 40, middle)], axis=(0, 1))
+    colour = np.median(evidence.expected[row - 8 : row + 8, left + 6 : min(left + 30, middle)], axis=(0, 1))
     part = np.zeros(evidence.alpha.shape, np.float32)
     cv2.ellipse(part, (left, row), (reach, reach), 0, 90, 270, 1.0, max(8, reach // 3))
     return replace(evidence, raw=_painted(evidence.raw, part, colour, softness))

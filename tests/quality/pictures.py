@@ -1,4 +1,4 @@
-"""Drawn masters to judge: surfaces with texture, products with a soft outline, shadows. Seeded, so anybody gets the same."""
+"""Drawn masters to judge: surfaces with texture, products with a soft outline, shadows. Equal seeds, equal pictures."""
 
 import io
 from collections.abc import Callable
@@ -140,21 +140,23 @@ def _shape(side: int, draw: Callable[[Plane, float], None]) -> Plane:
     return np.asarray(cv2.GaussianBlur(cv2.resize(plane, (side, side), interpolation=cv2.INTER_AREA), (0, 0), 0.7))
 
 
-def _box(plane: Plane, unit: float, left: float, top: float, right: float, bottom: float, value: float = 1.0) -> None:
-    corners = (int(left * unit), int(top * unit)), (int(right * unit), int(bottom * unit))
-    cv2.rectangle(plane, *corners, value, -1)
+def _box(plane: Plane, unit: float, corners: tuple[float, float, float, float]) -> None:
+    left, top, right, bottom = (int(edge * unit) for edge in corners)
+    cv2.rectangle(plane, (left, top), (right, bottom), 1.0, -1)
 
 
-def _round(plane: Plane, unit: float, x: float, y: float, radius_x: float, radius_y: float, value: float = 1.0) -> None:
-    cv2.ellipse(plane, (int(x * unit), int(y * unit)), (int(radius_x * unit), int(radius_y * unit)), 0, 0, 360, value, -1)
+def _round(plane: Plane, unit: float, where: tuple[float, float, float, float], *, value: float = 1.0) -> None:
+    """An ellipse given by its middle and its two radii."""
+    x, y, radius_x, radius_y = (int(number * unit) for number in where)
+    cv2.ellipse(plane, (x, y), (radius_x, radius_y), 0, 0, 360, value, -1)
 
 
 def bottle(side: int, generator: np.random.Generator) -> Drawn:
     def body(plane: Plane, unit: float) -> None:
-        _box(plane, unit, 0.4, 0.38, 0.6, 0.82)
-        _round(plane, unit, 0.5, 0.38, 0.1, 0.04)
-        _round(plane, unit, 0.5, 0.82, 0.1, 0.02)
-        _box(plane, unit, 0.46, 0.26, 0.54, 0.36)
+        _box(plane, unit, (0.4, 0.38, 0.6, 0.82))
+        _round(plane, unit, (0.5, 0.38, 0.1, 0.04))
+        _round(plane, unit, (0.5, 0.82, 0.1, 0.02))
+        _box(plane, unit, (0.46, 0.26, 0.54, 0.36))
 
     across, down = axes(side)
     alpha = _shape(side, body)
@@ -173,11 +175,11 @@ def mug(side: int, generator: np.random.Generator) -> Drawn:
     """With a handle, through whose hole the background is seen."""
 
     def body(plane: Plane, unit: float) -> None:
-        _round(plane, unit, 0.64, 0.62, 0.11, 0.12)
-        _round(plane, unit, 0.64, 0.62, 0.075, 0.085, 0.0)
-        _box(plane, unit, 0.34, 0.45, 0.62, 0.8)
-        _round(plane, unit, 0.48, 0.45, 0.14, 0.035)
-        _round(plane, unit, 0.48, 0.8, 0.14, 0.03)
+        _round(plane, unit, (0.64, 0.62, 0.11, 0.12))
+        _round(plane, unit, (0.64, 0.62, 0.075, 0.085), value=0.0)
+        _box(plane, unit, (0.34, 0.45, 0.62, 0.8))
+        _round(plane, unit, (0.48, 0.45, 0.14, 0.035))
+        _round(plane, unit, (0.48, 0.8, 0.14, 0.03))
 
     across, down = axes(side)
     shade = 0.7 + 0.35 * np.cos((across - 0.42) * 9)
@@ -191,9 +193,9 @@ def tub(side: int, generator: np.random.Generator) -> Drawn:
     """White, low, with a lid: hardly told from a bright background."""
 
     def body(plane: Plane, unit: float) -> None:
-        _box(plane, unit, 0.32, 0.56, 0.68, 0.8)
-        _round(plane, unit, 0.5, 0.8, 0.18, 0.03)
-        _box(plane, unit, 0.31, 0.5, 0.69, 0.57)
+        _box(plane, unit, (0.32, 0.56, 0.68, 0.8))
+        _round(plane, unit, (0.5, 0.8, 0.18, 0.03))
+        _box(plane, unit, (0.31, 0.5, 0.69, 0.57))
 
     across, down = axes(side)
     shade = 0.86 + 0.12 * np.cos((across - 0.45) * 8)
@@ -207,11 +209,10 @@ def headphones(side: int, generator: np.random.Generator) -> Drawn:
     """Black, with a thin band: the product's box is mostly background."""
 
     def body(plane: Plane, unit: float) -> None:
-        cv2.ellipse(
-            plane, (int(0.5 * unit), int(0.55 * unit)), (int(0.2 * unit), int(0.25 * unit)), 0, 180, 360, 1.0, int(0.03 * unit)
-        )
-        _round(plane, unit, 0.3, 0.62, 0.06, 0.12)
-        _round(plane, unit, 0.7, 0.62, 0.06, 0.12)
+        middle, radii = (int(0.5 * unit), int(0.55 * unit)), (int(0.2 * unit), int(0.25 * unit))
+        cv2.ellipse(plane, middle, radii, 0, 180, 360, 1.0, int(0.03 * unit))
+        _round(plane, unit, (0.3, 0.62, 0.06, 0.12))
+        _round(plane, unit, (0.7, 0.62, 0.06, 0.12))
 
     across, down = axes(side)
     shade = 34 + 26 * np.cos((across - 0.3) * 20) + 10 * np.cos(down * 30)
@@ -256,12 +257,11 @@ def repainted(background: Picture, product: Drawn, generator: np.random.Generato
     return to_pixels(background * (1 - alpha) + colours * alpha)
 
 
-def master(scene: str, product: str, *, seed: int = 0, draft: bool = False, side: int = 1024, move: int = 0) -> Evidence:
+def master(scene: str, product: str, *, seed: int = 0, draft: bool = False, side: int = 1024) -> Evidence:
     """A clean picture: `scene` behind `product`, pasted bit-exactly, with a contact shadow on the background."""
     generator = np.random.default_rng([seed, *scene.encode(), *product.encode()])
     behind = drafted(SCENES[scene], generator, side) if draft else SCENES[scene](generator, side)
     drawn = PRODUCTS[product](side, generator)
-    drawn = Drawn(np.roll(drawn.colours, move, 1), np.roll(drawn.alpha, move, 1))
     shaded = behind * (1 - shadow(drawn.alpha, side=side)[..., None])
     return assemble(shaded, drawn, raw=repainted(shaded, drawn, generator))
 
