@@ -44,7 +44,7 @@ def _depth(expected: Pixels, alpha: Alpha, staging: Staging) -> Alpha:
         contact = ground[min(rows[-1], height - 1)] + 0.02
         share = alpha.astype(np.float32) / 255.0
         nearness = share * max(contact, WALL + 0.15) + (1 - share) * nearness
-    return np.rint(nearness.clip(0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(nearness.clip(0, 1) * 255), dtype=np.uint8)
 
 
 def _ground_nearness(height: int, ground: float | None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

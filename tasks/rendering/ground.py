@@ -49,7 +49,9 @@ def find_product(rgb: NDArray[np.uint8]) -> Mask:
 
 def measure_ground(lab: Floats) -> Ground:
     """Colour and tolerance of the ground, from the picture's border."""
-    border = np.concatenate([lab[:2].reshape(-1, 3), lab[-2:].reshape(-1, 3), lab[:, :2].reshape(-1, 3), lab[:, -2:].reshape(-1, 3)])
+    border = np.concatenate(
+        [lab[:2].reshape(-1, 3), lab[-2:].reshape(-1, 3), lab[:, :2].reshape(-1, 3), lab[:, -2:].reshape(-1, 3)]
+    )
     brightest = border[border[:, 0] >= np.quantile(border[:, 0], 0.5)]
     colour = np.median(brightest, axis=0).astype(np.float32)
     distance = np.linalg.norm(border - colour, axis=1)
@@ -97,7 +99,8 @@ def _with_shadow(reached: Mask, plain: Mask, *, lab: Floats, ground: Ground) -> 
     most = min(1.35 * lost[-1] + 0.004 * candidate.sum(), 0.3 * candidate.sum())
     for flood, area in zip(floods, lost, strict=True):
         if area <= most and (flood & enclosed).sum() <= 0.002 * candidate.sum():
-            return flood & ~_bays(candidate & ~flood, taken=flood & candidate)
+            shaded = flood & ~_bays(candidate & ~flood, taken=flood & candidate)
+            return shaded | _crumbs(candidate & ~shaded, lab=lab, ground=ground)
     return reached
 
 
@@ -107,6 +110,16 @@ def _bays(product: Mask, *, taken: Mask) -> Mask:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (span, span))
     closed = cv2.morphologyEx(np.pad(product.astype(np.uint8), span), cv2.MORPH_CLOSE, kernel)
     return np.asarray((closed[span:-span, span:-span] > 0) & taken)
+
+
+def _crumbs(product: Mask, *, lab: Floats, ground: Ground) -> Mask:
+    """Thin, faint, low leftovers of a shadow that cling to the product's foot."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    solid = cv2.morphologyEx(product.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    faint = np.linalg.norm(lab - ground.colour, axis=2) < 14
+    rows = np.flatnonzero(product.sum(axis=1) > 2)
+    low = np.arange(lab.shape[0])[:, None] >= (rows[0] + 0.6 * (rows[-1] - rows[0]) if rows.size else 0)
+    return np.asarray(product & ~solid & faint & low)
 
 
 def _shadow(lab: Floats, ground: Ground, *, product: Mask) -> Mask:
@@ -148,7 +161,7 @@ def _holes(plain: Mask, reached: Mask, *, slope: Floats) -> Mask:
         if stats[index, cv2.CC_STAT_AREA] < 1e-4 * side * side:
             continue
         region = labels == index
-        if _is_hole(region, far=far, slope=slope, wall=0.22 * extent, thickness=0.006 * side):
+        if _is_hole(region, far=far, slope=slope, wall=0.22 * extent, thickness=0.013 * side):
             holes |= region
     return holes
 
@@ -156,7 +169,8 @@ def _holes(plain: Mask, reached: Mask, *, slope: Floats) -> Mask:
 def _is_hole(region: Mask, *, far: Floats, slope: Floats, wall: float, thickness: float) -> bool:
     seed = region.astype(np.uint8)
     inner = cv2.distanceTransform(np.pad(seed, 1), cv2.DIST_L2, 3)
-    if inner.max() < thickness or far[region].min() > wall:
+    slender = inner.max() < 0.2 * float(np.sqrt(seed.sum()))
+    if slender or inner.max() < thickness or far[region].min() > wall:
         return False
     whole = cv2.morphologyEx(np.pad(seed, 4), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     contours, hierarchy = cv2.findContours(whole, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)

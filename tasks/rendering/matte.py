@@ -44,7 +44,7 @@ def _certain(image: Floats, product: Mask, *, band: int) -> tuple[Mask, Mask]:
 
 def _contour(product: Mask, *, scale: float) -> Floats:
     """Alpha from the silhouette alone, for edges whose colours do not tell product from ground."""
-    return cv2.GaussianBlur(product.astype(np.float32), (0, 0), 0.8 * scale)
+    return np.asarray(cv2.GaussianBlur(product.astype(np.float32), (0, 0), 0.8 * scale), dtype=np.float32)
 
 
 def _unmix(image: Floats, *, front: Floats, back: Floats, contour: Floats) -> Floats:

@@ -27,7 +27,7 @@ def background_from(raw: Pixels, keep: Blocks) -> Pixels:
         return raw
     filled = spread(raw.astype(np.float32), generated, reach=BLOCK)
     share = cv2.blur(generated.astype(np.float32), (5, 5))[..., None] * generated[..., None]
-    return np.rint(share * raw + (1 - share) * filled).clip(0, 255).astype(np.uint8)
+    return np.asarray(np.rint(share * raw + (1 - share) * filled).clip(0, 255), dtype=np.uint8)
 
 
 def enlarge(background: Pixels, size: Size, *, seed: int) -> Pixels:

@@ -8,8 +8,8 @@ from tasks.rendering.job import Shadow
 from tasks.rendering.picture import Floats, to_linear, to_srgb
 from tasks.rendering.renderer import Alpha, Pixels
 
-FLATNESS = 0.30  # height of the ground as the camera sees it, for the same length along and away
-LENGTH = 0.55  # cast shadow's length in product heights
+FLATNESS = 0.45  # height of the ground as the camera sees it, for the same length along and away
+LENGTH = 0.7  # cast shadow's length in product heights
 FOOT = 0.12  # share of the product's height within which its lowest edge counts as touching the ground
 
 
@@ -46,7 +46,7 @@ def _contact(share: Floats, *, softness: float) -> Floats:
     reach = max(box.width, box.height) * (0.5 + softness)
     near = _blurred(line, across=0.012 * reach, down=0.006 * reach)
     far = _blurred(line, across=0.05 * reach, down=0.018 * reach)
-    return np.asarray((0.75 * _full(near) + 0.45 * _full(far)).clip(0.0, 1.0), dtype=np.float32)
+    return np.asarray((0.7 * _full(near) + 0.5 * _full(far)).clip(0.0, 1.0), dtype=np.float32)
 
 
 def _cast(share: Floats, shadow: Shadow) -> Floats:
@@ -66,7 +66,7 @@ def _cast(share: Floats, shadow: Shadow) -> Floats:
     unit = box.height * (0.35 + shadow.softness)
     sharp = _blurred(flat, across=0.015 * unit, down=0.008 * unit)
     soft = _blurred(flat, across=0.07 * unit, down=0.035 * unit)
-    return np.asarray(((1 - distance) * sharp + distance * soft) * (1.0 - 0.6 * distance), dtype=np.float32)
+    return np.asarray(((1 - distance) * sharp + distance * soft) * (1.0 - 0.5 * distance), dtype=np.float32)
 
 
 def _lowest(share: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -77,7 +77,8 @@ def _lowest(share: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _blurred(mask: Floats, *, across: float, down: float) -> Floats:
-    return cv2.GaussianBlur(mask, (0, 0), sigmaX=max(across, 0.6), sigmaY=max(down, 0.6), borderType=cv2.BORDER_REPLICATE)
+    sigmas = {"sigmaX": max(across, 0.6), "sigmaY": max(down, 0.6)}
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), **sigmas, borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
 
 
 def _full(mask: Floats) -> Floats:

@@ -6,6 +6,7 @@ The pad positions carry values and the UNet gets no mask, so their number is par
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -88,5 +89,5 @@ class TextService:
 def _tokenizer_digest(tokenizer: Any) -> str:
     """Digest of the tokenizer's model file, or of its class where it has none."""
     path = getattr(tokenizer, "vocab_file", None)
-    data = open(path, "rb").read() if path else type(tokenizer).__name__.encode()  # noqa: PTH123, SIM115
+    data = Path(path).read_bytes() if path else type(tokenizer).__name__.encode()
     return hashlib.sha256(data).hexdigest()[:16]

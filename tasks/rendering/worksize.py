@@ -24,13 +24,13 @@ def work_size(size: Size, native: int) -> Size:
         return size
     scale = math.sqrt(native * native / (size.width * size.height))
     width, height = size.width * scale, size.height * scale
-    options = [
-        Size(w, h)
-        for w in _steps(width)
-        for h in _steps(height)
-        if w * h <= 1.3 * native * native
-    ] or [Size(max(STEP, int(width) // STEP * STEP), max(STEP, int(height) // STEP * STEP))]
-    return min(options, key=lambda s: (abs(math.log(s.ratio / size.ratio)) + 0.25 * abs(math.log(s.width * s.height / native**2)), s))
+    options = [Size(w, h) for w in _steps(width) for h in _steps(height) if w * h <= 1.3 * native * native] or [
+        Size(max(STEP, int(width) // STEP * STEP), max(STEP, int(height) // STEP * STEP))
+    ]
+    return min(
+        options,
+        key=lambda s: (abs(math.log(s.ratio / size.ratio)) + 0.25 * abs(math.log(s.width * s.height / native**2)), s),
+    )
 
 
 def _steps(side: float) -> set[int]:

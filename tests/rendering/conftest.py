@@ -2,12 +2,15 @@
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+from tasks.rendering.toyset import build_random_set
 
 SMOOTH = 4  # oversampling of drawn shapes
 
@@ -64,7 +67,9 @@ def white_bottle(side: int = 480, *, shadow: bool = True) -> Shot:
     return composed(body, alpha, ground=ground)
 
 
-def composed(colour: NDArray[np.floating], alpha: NDArray[np.uint8], *, ground: NDArray[np.floating] | None = None) -> Shot:
+def composed(
+    colour: NDArray[np.floating], alpha: NDArray[np.uint8], *, ground: NDArray[np.floating] | None = None
+) -> Shot:
     share = alpha[..., None] / 255
     back = np.full((*alpha.shape, 3), 255.0) if ground is None else ground
     rgb = np.rint(share * np.broadcast_to(colour, (*alpha.shape, 3)) + (1 - share) * back).clip(0, 255).astype(np.uint8)
@@ -78,12 +83,30 @@ def _drawn(side: int, shape: object) -> NDArray[np.uint8]:
 
 
 def _mug_shape(canvas: NDArray[np.uint8], side: int) -> None:
-    cv2.ellipse(canvas, (round(side * 0.66), round(side * 0.52)), (round(side * 0.17), round(side * 0.16)), 0, 0, 360, 255, round(side * 0.05))
+    cv2.ellipse(
+        canvas,
+        (round(side * 0.66), round(side * 0.52)),
+        (round(side * 0.17), round(side * 0.16)),
+        0,
+        0,
+        360,
+        255,
+        round(side * 0.05),
+    )
     cv2.rectangle(canvas, (round(side * 0.25), round(side * 0.25)), (round(side * 0.65), round(side * 0.8)), 255, -1)
 
 
 def _bag_shape(canvas: NDArray[np.uint8], side: int) -> None:
-    cv2.ellipse(canvas, (side // 2, round(side * 0.5)), (round(side * 0.2), round(side * 0.32)), 0, 180, 360, 255, round(side * 0.007))
+    cv2.ellipse(
+        canvas,
+        (side // 2, round(side * 0.5)),
+        (round(side * 0.2), round(side * 0.32)),
+        0,
+        180,
+        360,
+        255,
+        round(side * 0.007),
+    )
     cv2.rectangle(canvas, (round(side * 0.22), round(side * 0.5)), (round(side * 0.78), round(side * 0.85)), 255, -1)
 
 
@@ -105,3 +128,9 @@ def bag_shot() -> Shot:
 @pytest.fixture(scope="session")
 def bottle_shot() -> Shot:
     return white_bottle()
+
+
+@pytest.fixture(scope="session")
+def random_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole tiny random model set; every input moves its output."""
+    return build_random_set(tmp_path_factory.mktemp("models") / "kolors-random")

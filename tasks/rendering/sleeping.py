@@ -1,0 +1,49 @@
+"""A renderer that sleeps: for measuring everything around rendering, with pictures that cost next to nothing."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tasks.rendering.job import derive_seed, take_seed
+from tasks.rendering.renderer import Failed, Rendered, Renderer, RenderRequest
+from tasks.rendering.staging import place
+from tasks.shapes import Size
+
+PRODUCT = Size(300, 400)  # the stand-in for every cut-out
+
+
+class SleepRenderer(Renderer):
+    """Sleeps `seconds` a job and returns a plain rectangle on a plain ground, both coloured by the job."""
+
+    def __init__(self, seconds: float = 0.0, *, name: str = "sleep") -> None:
+        self.name = name
+        self._seconds = seconds
+
+    def render(self, requests: Sequence[RenderRequest]) -> Iterator[Rendered | Failed]:
+        for request in requests:
+            time.sleep(self._seconds)
+            yield self._render_one(request)
+
+    def _render_one(self, request: RenderRequest) -> Rendered | Failed:
+        job = request.job
+        missing = job.product_image not in request.images
+        if missing:
+            return Failed(request, f"the product picture {job.product_image[:12]} did not come with the request")
+        box = place(PRODUCT, job.size, job.staging).box
+        inside = (slice(box.top, box.bottom), slice(box.left, box.right))
+        alpha = np.zeros((job.height, job.width), dtype=np.uint8)
+        alpha[inside] = 255
+        expected = np.full((job.height, job.width, 3), 255 if job.background == "white" else 128, dtype=np.uint8)
+        expected[inside] = _colour("product", job.product_image)
+        pixels = np.empty_like(expected)
+        seed = take_seed(job.seed, request.take)
+        pixels[:] = 255 if job.background == "white" else _colour("ground", str(seed), job.prompt)
+        pixels[inside] = expected[inside]
+        stages = {"text": 0.0, "condition": 0.0, "denoise": self._seconds, "decode": 0.0, "paste": 0.0}
+        return Rendered(request, pixels, pixels, expected, alpha, box, stages)
+
+
+def _colour(*words: str) -> tuple[int, int, int]:
+    seed = derive_seed(*words)
+    return (40 + seed % 170, 40 + (seed >> 16) % 170, 40 + (seed >> 32) % 170)

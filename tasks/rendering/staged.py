@@ -1,0 +1,75 @@
+"""A job up to the model's door: decoded, cut out, placed, its controls drawn. NumPy only, off the model's thread."""
+
+from dataclasses import dataclass
+
+from tasks.errors import RenderError
+from tasks.rendering.canvas import EMPTY, WHITE, Canvas, resize_pixels, stage
+from tasks.rendering.controls import draw_control
+from tasks.rendering.cutout import CutOutCache
+from tasks.rendering.job import ControlUse, RenderJob
+from tasks.rendering.picture import read_rgba
+from tasks.rendering.renderer import Pixels, RenderRequest
+from tasks.rendering.worksize import Blocks, keep_blocks, work_size
+from tasks.shapes import Size
+
+REFERENCE_SIDE = 768  # px; the image encoder looks at 336
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The placed product at the master's size, and what the model gets of it at its own."""
+
+    request: RenderRequest
+    canvas: Canvas
+    size: Size  # the model's
+    pixels: Pixels  # the canvas at that size
+    keep: Blocks
+    controls: tuple[tuple[ControlUse, Pixels], ...] = ()
+    references: tuple[Pixels, ...] = ()
+
+    @property
+    def job(self) -> RenderJob:
+        return self.request.job
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is anything for the model to draw."""
+        return self.job.background == "generated" and not bool(self.keep.all())
+
+
+def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCache) -> Staged:
+    """Everything about a job that needs no model. Raises ImageError or RenderError."""
+    job = request.job
+    white = job.background == "white"
+    cutout = cutouts.get(_image(request, job.product_image, "product picture"))
+    canvas = stage(cutout, job.size, job.staging, empty=WHITE if white else EMPTY)
+    size = job.size if white else work_size(job.size, native_size)
+    pixels = resize_pixels(canvas.expected, size)
+    alpha = resize_pixels(canvas.alpha, size)
+    uses = () if white else job.controls
+    return Staged(
+        request=request,
+        canvas=canvas,
+        size=size,
+        pixels=pixels,
+        keep=keep_blocks(alpha),
+        controls=tuple((use, draw_control(use, pixels, alpha, job.staging)) for use in uses),
+        references=_references(request),
+    )
+
+
+def _references(request: RenderRequest) -> tuple[Pixels, ...]:
+    reference = request.job.reference
+    if reference is None or reference.scale == 0 or request.job.background == "white":
+        return ()
+    pictures = [
+        read_rgba(_image(request, digest, "reference picture"), max_side=REFERENCE_SIDE) for digest in reference.images
+    ]
+    return tuple(picture[..., :3] for picture in pictures)
+
+
+def _image(request: RenderRequest, digest: str, what: str) -> bytes:
+    try:
+        return request.images[digest]
+    except KeyError:
+        raise RenderError(f"the {what} {digest[:12]} did not come with the request; supply its bytes") from None

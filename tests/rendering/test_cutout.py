@@ -1,0 +1,125 @@
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks.errors import ImageError
+from tasks.rendering.cutout import CutOut, CutOutCache, cut_out
+
+
+def full_alpha(found: CutOut) -> np.ndarray:
+    alpha = np.zeros((found.frame.height, found.frame.width), np.uint8)
+    alpha[found.box.top : found.box.bottom, found.box.left : found.box.right] = found.rgba[..., 3]
+    return alpha
+
+
+def mean_error(found: CutOut, truth: np.ndarray) -> float:
+    return float(np.abs(full_alpha(found).astype(int) - truth).mean() / 255)
+
+
+@pytest.mark.parametrize(("kind", "bound"), [("png", 1e-4), ("jpeg", 6e-4)])
+def test_matte_of_a_drawn_mug_is_the_alpha_it_was_drawn_with(mug_shot, kind: str, bound: float) -> None:
+    found = cut_out(getattr(mug_shot, kind))
+    assert found.method == "ground"
+    assert mean_error(found, mug_shot.alpha) < bound
+
+
+def test_soft_edge_pixels_are_soft_and_not_a_threshold(mug_shot) -> None:
+    soft = (mug_shot.alpha > 20) & (mug_shot.alpha < 235)
+    error = np.abs(full_alpha(cut_out(mug_shot.png)).astype(int) - mug_shot.alpha)
+    assert error[soft].mean() < 6
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+def test_hole_in_a_handle_shows_the_ground(mug_shot, kind: str) -> None:
+    alpha = full_alpha(cut_out(getattr(mug_shot, kind)))
+    truth = cv2.erode((mug_shot.alpha == 0).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    hole = (
+        truth
+        & (np.indices(truth.shape)[1] > truth.shape[1] * 0.66)
+        & (np.indices(truth.shape)[1] < 0.78 * truth.shape[1])
+    )
+    assert hole.sum() > 500
+    assert alpha[hole].max() == 0
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+def test_thin_strap_survives_whole(bag_shot, kind: str) -> None:
+    strap = (bag_shot.alpha == 255) & (np.indices(bag_shot.alpha.shape)[0] < bag_shot.alpha.shape[0] * 0.48)
+    assert strap.sum() > 300
+    assert full_alpha(cut_out(getattr(bag_shot, kind)))[strap].min() > 200
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+def test_white_product_on_white_is_filled_and_its_shadow_left_behind(bottle_shot, kind: str) -> None:
+    found = cut_out(getattr(bottle_shot, kind))
+    assert mean_error(found, bottle_shot.alpha) < 4e-3
+    inside = cv2.erode((bottle_shot.alpha == 255).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
+    assert full_alpha(found)[inside].min() == 255
+
+
+def test_edge_colours_are_free_of_the_ground(mug_shot) -> None:
+    found = cut_out(mug_shot.png)
+    edge = found.rgba[(found.rgba[..., 3] > 100) & (found.rgba[..., 3] < 200)]
+    assert len(edge) > 100
+    assert edge[:, 1].max() < 110  # the mug's green is 44 to 64, the ground's 255
+
+
+def test_white_type_on_a_product_is_no_hole() -> None:
+    rgb = np.full((480, 480, 3), 255, np.uint8)
+    cv2.rectangle(rgb, (140, 80), (340, 430), (30, 70, 50), -1)
+    cv2.putText(rgb, "TEA", (160, 250), cv2.FONT_HERSHEY_DUPLEX, 2.4, (255, 255, 255), 6, cv2.LINE_AA)
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "PNG")
+    assert full_alpha(cut_out(buffer.getvalue()))[90:420, 150:330].min() == 255
+
+
+def test_alpha_of_the_picture_is_taken_as_it_is(mug_shot) -> None:
+    found = cut_out(mug_shot.png_with_alpha)
+    assert found.method == "alpha"
+    truth = np.where(mug_shot.alpha <= 8, 0, mug_shot.alpha)
+    assert (full_alpha(found) == truth).all()
+
+
+def test_opaque_alpha_is_treated_as_a_picture_on_a_ground(mug_shot) -> None:
+    opaque = np.dstack([mug_shot.rgb, np.full(mug_shot.alpha.shape, 255, np.uint8)])
+    buffer = io.BytesIO()
+    Image.fromarray(opaque).save(buffer, "PNG")
+    assert cut_out(buffer.getvalue()).method == "ground"
+
+
+def test_fully_transparent_picture_is_refused(mug_shot) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.dstack([mug_shot.rgb, np.zeros(mug_shot.alpha.shape, np.uint8)])).save(buffer, "PNG")
+    with pytest.raises(ImageError, match="fully transparent"):
+        cut_out(buffer.getvalue())
+
+
+def test_busy_ground_is_refused() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    with pytest.raises(ImageError, match="neither transparency nor a plain ground"):
+        cut_out(buffer.getvalue())
+
+
+def test_empty_white_picture_is_refused() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (200, 200), "white").save(buffer, "PNG")
+    with pytest.raises(ImageError, match="nothing stands before the ground"):
+        cut_out(buffer.getvalue())
+
+
+def test_truncated_picture_is_refused(mug_shot) -> None:
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        cut_out(mug_shot.jpeg[:2000])
+
+
+def test_cache_gives_the_same_cut_out_and_forgets_the_oldest(mug_shot, bag_shot) -> None:
+    cache = CutOutCache(size=1)
+    first = cache.get(mug_shot.png_with_alpha)
+    assert cache.get(mug_shot.png_with_alpha) is first
+    cache.get(bag_shot.png_with_alpha)
+    assert cache.get(mug_shot.png_with_alpha) is not first
