@@ -12,6 +12,7 @@ ShangxinError                 message: where, what was found, what was expected,
 ├── StorageError              the store refused
 │   └── StorageUnavailable    the store did not answer or cut the transfer: worth another try
 └── LedgerError               the ledger refused
+    ├── LedgerUnavailable     the database did not answer or was busy: worth another try
     └── StaleLease            somebody else holds the job now: drop the work
 """
 
@@ -76,6 +77,10 @@ class LedgerError(ShangxinError):
     """The ledger refused."""
 
     exit_code = 1
+
+
+class LedgerUnavailable(LedgerError):
+    """The database did not answer, or was busy for too long: another try may help."""
 
 
 class StaleLease(LedgerError):

@@ -1,0 +1,173 @@
+"""What goes into the ledger and what comes out of it: plain frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from tasks.findings import Finding, Verdict
+from tasks.rendering.job import RenderJob
+from tasks.shapes import Box
+
+JobState = Literal["ready", "leased", "done", "dead"]
+RunState = Literal["running", "done", "stopped", "failed"]
+
+
+class Added(NamedTuple):
+    """How many of the jobs handed in the ledger had never seen, and how many it knew."""
+
+    new: int
+    known: int
+
+
+class Expired(NamedTuple):
+    """How many jobs of silent owners went back to ready, and how many were set aside for good."""
+
+    returned: int
+    dead: int
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One run of a brief. `started` and `finished` are seconds since 1970."""
+
+    run_id: str
+    brief: str
+    state: RunState
+    cancelled: bool
+    totals: Mapping[str, Any]
+    started: float
+    finished: float | None
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Jobs that batch well together, in catalogue order; a job that has failed twice travels alone."""
+
+    run_id: str
+    group_key: str
+    job_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LeasedJob:
+    """A job in somebody's hands. `attempt` must come back with the result: it tells this lease from a later one."""
+
+    job_id: str
+    sku: str
+    scene: str
+    variant: int
+    attempt: int
+    failures: int
+    take: int
+    spec: bytes
+    image: str
+    line: int
+
+    @property
+    def job(self) -> RenderJob:
+        return RenderJob.model_validate_json(self.spec)
+
+
+@dataclass(frozen=True)
+class Master:
+    """A full-size render as the store verified it."""
+
+    key: str
+    sha256: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What rendering and judging a job came to. `cost` is what this lease spent, all its takes together."""
+
+    take: int
+    verdict: Verdict
+    master: Master
+    product_box: Box
+    timings: Mapping[str, float] = field(default_factory=dict)
+    cost: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One derivative of a master as the store verified it; `rule` is the digest of the placement's rules."""
+
+    placement: str
+    rule: str
+    key: str
+    sha256: str
+    width: int
+    height: int
+    bytes: int
+    format: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """Everything the ledger knows of one job in one run."""
+
+    ordinal: int
+    job_id: str
+    sku: str
+    scene: str
+    variant: int
+    state: JobState
+    attempt: int
+    failures: int
+    take: int
+    reason: str
+    cost: float
+    fresh: bool
+    spec: bytes
+    image: str
+    line: int
+    verdict: Verdict | None = None
+    master: Master | None = None
+    product_box: Box | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    renditions: tuple[Rendition, ...] = ()
+
+    @property
+    def job(self) -> RenderJob:
+        return RenderJob.model_validate_json(self.spec)
+
+
+class MissingRenditions(NamedTuple):
+    """A judged job and the placements for which it has no rendition by today's rules."""
+
+    record: JobRecord
+    placements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Where a run stands; `fresh` is how many of its jobs were not done when it planned them."""
+
+    by_state: Mapping[str, int]
+    by_verdict: Mapping[str, int]
+    fresh: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_state.values())
+
+    @property
+    def unfinished(self) -> int:
+        return self.by_state.get("ready", 0) + self.by_state.get("leased", 0)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A renderer that reports for work. `memory` is the device's, in MiB; `last_seen` is the database's clock."""
+
+    id: str
+    host: str
+    device: str
+    model: str
+    memory: int
+    last_seen: float = 0.0

@@ -1,0 +1,200 @@
+"""What a run has come to: counts, records in catalogue order, renditions, verdicts by people."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, Select, func, select, true, tuple_, update
+
+from tasks.delivery.ledger.claims import SUSPECT_FAILURES
+from tasks.delivery.ledger.database import Database
+from tasks.delivery.ledger.dialect import among, upsert
+from tasks.delivery.ledger.records import Counts, JobRecord, Master, MissingRenditions, Rendition, Shard
+from tasks.delivery.ledger.tables import DONE, READY, campaign_job, job, job_spec, master, rendition
+from tasks.errors import LedgerError
+from tasks.findings import Finding, Verdict
+from tasks.shapes import Box
+
+PAGE = 500
+SHARD_PAGE = 5000
+
+RECORD = (
+    select(
+        *(campaign_job.c[name] for name in ("ordinal", "fresh")),
+        *(job.c[name] for name in ("job_id", "sku", "scene", "variant", "state", "attempt", "failures", "take")),
+        *(job.c[name] for name in ("reason", "cost", "verdict")),
+        *(job_spec.c[name] for name in ("spec", "image", "line")),
+        *(
+            master.c[name]
+            for name in ("key", "sha256", "width", "height", "product_box", "findings", "timings", "notes")
+        ),
+    )
+    .join(job, job.c.job_id == campaign_job.c.job_id)
+    .join(job_spec, job_spec.c.job_id == job.c.job_id)
+    .outerjoin(master, master.c.job_id == job.c.job_id)
+)
+
+
+class Results(Database):
+    """Long listings come page by page in transactions of their own: nobody is held up, and memory stays flat."""
+
+    def counts(self, run_id: str) -> Counts:
+        grouped = (
+            select(job.c.state, job.c.verdict, campaign_job.c.fresh, func.count())
+            .join(campaign_job, campaign_job.c.job_id == job.c.job_id)
+            .where(campaign_job.c.run_id == run_id)
+            .group_by(job.c.state, job.c.verdict, campaign_job.c.fresh)
+        )
+        states: dict[str, int] = defaultdict(int)
+        verdicts: dict[str, int] = defaultdict(int)
+        fresh_jobs = 0
+        with self.read() as connection:
+            for state, verdict, fresh, count in connection.execute(grouped):
+                states[state] += count
+                fresh_jobs += count if fresh else 0
+                if state == DONE:
+                    verdicts[verdict] += count
+        return Counts(dict(states), dict(verdicts), fresh_jobs)
+
+    def spent(self, run_id: str) -> float:
+        """Cost of the jobs that this run found undone, in the currency of the settings."""
+        cost = select(func.coalesce(func.sum(job.c.cost), 0.0)).join(
+            campaign_job, campaign_job.c.job_id == job.c.job_id
+        )
+        with self.read() as connection:
+            mine = cost.where(campaign_job.c.run_id == run_id, campaign_job.c.fresh == true())
+            return float(connection.execute(mine).scalar_one())
+
+    def next_shards(self, run_id: str, size: int, *, limit: int | None = None) -> list[Shard]:
+        """The run's ready jobs in shards of at most `size`, first come first; at most `limit` shards."""
+        shards: list[Shard] = []
+        for shard in _cut(run_id, self._ready(run_id), size):
+            shards.append(shard)
+            if limit is not None and len(shards) >= limit:
+                break
+        return shards
+
+    def ready_jobs(self, run_id: str) -> Iterator[str]:
+        """Ids of the run's ready jobs in catalogue order."""
+        return (row.job_id for row in self._ready(run_id))
+
+    def results(self, run_id: str) -> Iterator[JobRecord]:
+        """All of a run's jobs in catalogue order, each with its renditions of the delivered take."""
+        for records in self._pages(run_id, RECORD):
+            yield from records
+
+    def missing_renditions(
+        self, run_id: str, rules: Mapping[str, str], *, verdicts: Collection[str] = ("approved",)
+    ) -> Iterator[MissingRenditions]:
+        """Judged jobs that lack a rendition for a placement by its present rules (placement -> digest of them)."""
+        wanted = RECORD.where(job.c.state == DONE, job.c.verdict.in_(sorted(verdicts)))
+        for records in self._pages(run_id, wanted):
+            for record in records:
+                have = {(each.placement, each.rule) for each in record.renditions}
+                lacking = tuple(name for name, rule in rules.items() if (name, rule) not in have)
+                if lacking:
+                    yield MissingRenditions(record, lacking)
+
+    def put_renditions(self, job_id: str, take: int, renditions: Sequence[Rendition]) -> None:
+        """Record renditions of one take; one for the same placement replaces the earlier."""
+        rows = [_rendition_row(job_id, take, each) for each in sorted(renditions, key=lambda each: each.placement)]
+        if rows:
+            with self.write() as connection:
+                connection.execute(upsert(rendition, self.dialect), rows)
+
+    def set_verdict(self, job_id: str, verdict: Verdict, *, take: int, note: str = "") -> None:
+        """Replace a finished job's verdict, as a person or a later check decides; LedgerError without that take."""
+        with self.write() as connection:
+            judged = update(job).where(job.c.job_id == job_id, job.c.take == take, job.c.state == DONE)
+            if connection.execute(judged.values(verdict=verdict.status)).rowcount != 1:
+                raise LedgerError(f"job {job_id}: there is no finished take {take} to judge. Look at its newest take.")
+            notes = orjson.loads(
+                connection.execute(select(master.c.notes).where(master.c.job_id == job_id)).scalar_one()
+            )
+            values = {
+                "findings": orjson.dumps([each.model_dump(mode="json") for each in verdict.findings]).decode(),
+                "notes": orjson.dumps([*notes, note] if note else notes).decode(),
+            }
+            connection.execute(update(master).where(master.c.job_id == job_id).values(values))
+
+    def _ready(self, run_id: str) -> Iterator[Row[Any]]:
+        columns = select(campaign_job.c.ordinal, job.c.job_id, job.c.group_key, job.c.failures)
+        ready = columns.join(job, job.c.job_id == campaign_job.c.job_id).where(job.c.state == READY)
+        for rows in self._row_pages(run_id, ready, page=SHARD_PAGE):
+            yield from rows
+
+    def _pages(self, run_id: str, query: Select[Any]) -> Iterator[list[JobRecord]]:
+        for rows in self._row_pages(run_id, query, page=PAGE):
+            with self.read() as connection:
+                renditions = _renditions(connection, rows)
+            yield [replace(_record(row), renditions=tuple(renditions[row.job_id, row.take])) for row in rows]
+
+    def _row_pages(self, run_id: str, query: Select[Any], *, page: int) -> Iterator[Sequence[Row[Any]]]:
+        """Pages by key, not by offset: each is as cheap as the first."""
+        place = tuple_(campaign_job.c.ordinal, campaign_job.c.job_id)
+        ordered = query.where(campaign_job.c.run_id == run_id).order_by(*place.clauses).limit(page)
+        after: tuple[int, str] = (-1, "")
+        while True:
+            with self.read() as connection:
+                rows = connection.execute(ordered.where(place > after)).all()
+            if rows:
+                yield rows
+            if len(rows) < page:
+                return
+            after = (rows[-1].ordinal, rows[-1].job_id)
+
+
+def _cut(run_id: str, rows: Iterator[Row[Any]], size: int) -> Iterator[Shard]:
+    """Fill one shard a group in one pass; full ones come out at once, the rest at the end, suspects alone."""
+    filling: dict[str, list[str]] = {}
+    for row in rows:
+        if row.failures >= SUSPECT_FAILURES:
+            yield Shard(run_id, row.group_key, (row.job_id,))
+            continue
+        jobs = filling.setdefault(row.group_key, [])
+        jobs.append(row.job_id)
+        if len(jobs) == size:
+            yield Shard(run_id, row.group_key, tuple(filling.pop(row.group_key)))
+    for group, jobs in filling.items():
+        yield Shard(run_id, group, tuple(jobs))
+
+
+def _renditions(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, int], list[Rendition]]:
+    done = [row.job_id for row in rows if row.state == DONE]
+    found: dict[tuple[str, int], list[Rendition]] = defaultdict(list)
+    if done:
+        query = select(rendition).where(among(rendition.c.job_id, done)).order_by(rendition.c.placement)
+        for row in connection.execute(query):
+            values = dict(row._mapping)
+            key = (values.pop("job_id"), values.pop("take"))
+            found[key].append(Rendition(**{**values, "findings": _findings(row.findings)}))
+    return found
+
+
+def _rendition_row(job_id: str, take: int, made: Rendition) -> dict[str, Any]:
+    findings = orjson.dumps([each.model_dump(mode="json") for each in made.findings]).decode()
+    return {**vars(made), "job_id": job_id, "take": take, "findings": findings}
+
+
+def _findings(text: str) -> tuple[Finding, ...]:
+    return tuple(Finding.model_validate(each) for each in orjson.loads(text))
+
+
+def _record(row: Row[Any]) -> JobRecord:
+    values = dict(row._mapping)
+    of_master = {name: values.pop(name) for name in ("key", "sha256", "width", "height", "product_box")}
+    findings, timings, notes, status = (values.pop(name) for name in ("findings", "timings", "notes", "verdict"))
+    record = JobRecord(**{**values, "fresh": bool(row.fresh), "spec": bytes(row.spec)})
+    if record.state != DONE:
+        return record
+    box = Box(*orjson.loads(of_master.pop("product_box")))
+    return replace(
+        record,
+        verdict=Verdict(status=status, findings=_findings(findings)),
+        master=Master(**of_master),
+        product_box=box,
+        timings=orjson.loads(timings),
+        notes=tuple(orjson.loads(notes)),
+    )

@@ -1,0 +1,164 @@
+"""Runs and their jobs: beginning, planning into the ledger, cancelling, finishing."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar, get_args
+
+import orjson
+from sqlalchemy import Connection, Row, func, select, update
+
+from tasks.delivery.ledger.database import Database
+from tasks.delivery.ledger.dialect import among, insert, now
+from tasks.delivery.ledger.grouping import group_key
+from tasks.delivery.ledger.records import Added, Campaign, RunState
+from tasks.delivery.ledger.tables import DONE, READY, campaign, campaign_job, job, job_spec
+from tasks.errors import LedgerError
+from tasks.rendering.job import PlannedJob
+
+T = TypeVar("T")
+
+BATCH = 2000
+LOOK_UP_BATCH = 10_000
+
+
+class Runs(Database):
+    """Every method makes the ledger so, and may be called again."""
+
+    def begin_run(self, run_id: str, brief: str) -> Campaign:
+        """Enter a run, or take up one that began before; its newest brief counts. A cancelled run stays cancelled."""
+        with self.write() as connection:
+            number = select(func.coalesce(func.max(campaign.c.number), 0) + 1).scalar_subquery()
+            statement = insert(campaign, self.dialect).values(
+                run_id=run_id, number=number, brief=brief, state="running", cancelled=False, totals="{}", started=now()
+            )
+            again = {"brief": brief, "state": "running", "finished": None}
+            connection.execute(statement.on_conflict_do_update(index_elements=["run_id"], set_=again))
+            return _campaign(_row(connection, run_id, name=self.name))
+
+    def add_jobs(self, run_id: str, jobs: Iterable[PlannedJob], *, first: int = 0) -> Added:
+        """Enter a run's jobs in the order given, in batches; jobs the ledger knows keep their state.
+
+        `first` is the place in the whole plan of the first job given, for who adds a plan in pieces.
+        """
+        with self.read() as connection:
+            _row(connection, run_id, name=self.name)
+        total, new = 0, 0
+        for batch in _batches(jobs, BATCH):
+            with self.write() as connection:
+                new += _add_batch(connection, run_id, batch, first=first + total)
+            total += len(batch)
+        return Added(new, total - new)
+
+    def find_done(self, job_ids: Iterable[str]) -> set[str]:
+        """Those of the given jobs whose master exists: what tonight need not render."""
+        found: set[str] = set()
+        for batch in _batches(job_ids, LOOK_UP_BATCH):
+            with self.read() as connection:
+                found.update(_done(connection, batch))
+        return found
+
+    def cancel(self, run_id: str) -> None:
+        """Ask whoever renders for this run to stop after the batch in hand."""
+        self._set(run_id, cancelled=True)
+
+    def resume(self, run_id: str) -> None:
+        """Take a cancellation back; the run's unfinished jobs are ready again."""
+        self._set(run_id, cancelled=False, state="running", finished=None)
+
+    def is_cancelled(self, run_id: str) -> bool:
+        return self.run(run_id).cancelled
+
+    def finish_run(self, run_id: str, *, state: RunState = "done", totals: Mapping[str, Any] | None = None) -> None:
+        """Close a run with its figures. `stopped`: cancelled or out of budget, and resumable."""
+        if state not in get_args(RunState):
+            raise LedgerError(f"run {run_id}: {state!r} is no state of a run; expected {get_args(RunState)}")
+        self._set(run_id, state=state, finished=now(), totals=orjson.dumps(dict(totals or {})).decode())
+
+    def run(self, run_id: str) -> Campaign:
+        with self.read() as connection:
+            return _campaign(_row(connection, run_id, name=self.name))
+
+    def last_run(self) -> Campaign | None:
+        return next(iter(self.runs(limit=1)), None)
+
+    def runs(self, *, limit: int = 50) -> list[Campaign]:
+        """The latest runs, newest first."""
+        newest = select(campaign).order_by(campaign.c.number.desc(), campaign.c.started.desc()).limit(limit)
+        with self.read() as connection:
+            return [_campaign(row) for row in connection.execute(newest)]
+
+    def _set(self, run_id: str, **values: Any) -> None:
+        with self.write() as connection:
+            _row(connection, run_id, name=self.name)
+            connection.execute(update(campaign).where(campaign.c.run_id == run_id).values(**values))
+
+
+def _row(connection: Connection, run_id: str, *, name: str) -> Row[Any]:
+    row = connection.execute(select(campaign).where(campaign.c.run_id == run_id)).first()
+    if row is None:
+        raise LedgerError(f"{name}: there is no run {run_id!r}. `begin_run` enters one.")
+    return row
+
+
+def _campaign(row: Row[Any]) -> Campaign:
+    return Campaign(
+        run_id=row.run_id,
+        brief=row.brief,
+        state=row.state,
+        cancelled=bool(row.cancelled),
+        totals=orjson.loads(row.totals),
+        started=row.started,
+        finished=row.finished,
+    )
+
+
+def _done(connection: Connection, job_ids: Sequence[str]) -> Iterable[str]:
+    return connection.execute(select(job.c.job_id).where(among(job.c.job_id, job_ids), job.c.state == DONE)).scalars()
+
+
+def _add_batch(connection: Connection, run_id: str, batch: Sequence[PlannedJob], *, first: int) -> int:
+    """Jobs go in sorted, so that two planners of one catalogue cannot block each other crosswise."""
+    done = set(_done(connection, [planned.job_id for planned in batch]))
+    ordered = sorted(batch)
+    new = _insert(connection, job, [_job_row(planned) for planned in ordered])
+    _insert_specs(connection, ordered)
+    links = [
+        {"run_id": run_id, "ordinal": first + place, "job_id": planned.job_id, "fresh": planned.job_id not in done}
+        for place, planned in enumerate(batch)
+    ]
+    _insert(connection, campaign_job, links)
+    return new
+
+
+def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> int:
+    statement = insert(table, connection.dialect.name).on_conflict_do_nothing()
+    return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def _insert_specs(connection: Connection, batch: Sequence[PlannedJob]) -> None:
+    """The wording never changes under one job_id; where its picture lies may, while the bytes are the same."""
+    statement = insert(job_spec, connection.dialect.name)
+    moved = (job_spec.c.image != statement.excluded.image) | (job_spec.c.line != statement.excluded.line)
+    latest = {"image": statement.excluded.image, "line": statement.excluded.line}
+    rows = [
+        {"job_id": planned.job_id, "spec": planned.spec, "image": planned.image, "line": planned.line}
+        for planned in batch
+    ]
+    connection.execute(statement.on_conflict_do_update(index_elements=["job_id"], set_=latest, where=moved), rows)
+
+
+def _job_row(planned: PlannedJob) -> dict[str, Any]:
+    return {
+        "job_id": planned.job_id,
+        "sku": planned.sku,
+        "scene": planned.scene,
+        "variant": planned.variant,
+        "group_key": group_key(planned.spec),
+        "state": READY,
+    }
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
