@@ -22,47 +22,62 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextlib.contextmanager
-def embedded_server(home: Path, *, start_seconds: float) -> Iterator[str]:
-    """Start a Prefect server on a free loopback port and yield its API address; it ends with this process.
+class EmbeddedServer:
+    """A Prefect server of our own on a free loopback port: starting at once, awaited when its address is needed.
 
-    A fresh home is migrated first, which takes 15-20 s on a slow machine: hence a generous `start_seconds`.
-    Raises ConfigurationError with the end of the server's log where it does not come up.
+    A fresh home is migrated first, which takes 15-20 s on a slow machine: hence a generous `start_seconds`, and a
+    start that other work can go on beside.
     """
-    log = home / "server.log"
-    port = free_port()
-    command = [sys.executable, "-m", "flows.embedded", "--port", str(port)]
-    with log.open("wb") as sink:
-        # the child watches its standard input: when this process dies, however it dies, the pipe closes
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sink, stderr=sink)  # noqa: S603
-    try:
-        url = f"http://127.0.0.1:{port}/api"
-        _await_health(url, process, log, start_seconds)
-        yield url
-    finally:
-        if process.stdin:
-            process.stdin.close()
+
+    def __init__(self, home: Path, *, start_seconds: float) -> None:
+        self._log = home / "server.log"
+        self._deadline = time.monotonic() + start_seconds
+        self._start_seconds = start_seconds
+        self._url = ""
+        self._port = free_port()
+        command = [sys.executable, "-m", "flows.embedded", "--port", str(self._port)]
+        with self._log.open("wb") as sink:
+            # the child watches its standard input: when this process dies, however it dies, the pipe closes
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sink, stderr=sink)  # noqa: S603
+
+    def url(self) -> str:
+        """The API's address, once it answers; ConfigurationError with the end of its log where it does not."""
+        if not self._url:
+            url = f"http://127.0.0.1:{self._port}/api"
+            self._await_health(url)
+            self._url = url
+        return self._url
+
+    def stop(self) -> None:
+        if self._process.stdin:
+            self._process.stdin.close()
         try:
-            process.wait(timeout=5)
+            self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self._process.kill()
+            self._process.wait()
 
+    def __enter__(self) -> "EmbeddedServer":
+        return self
 
-def _await_health(url: str, process: "subprocess.Popen[bytes]", log: Path, start_seconds: float) -> None:
-    deadline = time.monotonic() + start_seconds
-    with httpx.Client(trust_env=False, timeout=5) as client:
-        while process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(httpx.TransportError):
-                if client.get(f"{url}/health").status_code == httpx.codes.OK:
-                    return
-            time.sleep(0.1)
-    found = f"it ended with code {process.returncode}" if process.poll() is not None else "it did not answer"
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-    raise ConfigurationError(
-        f"the embedded Prefect server did not start within {start_seconds:.0f} s: {found}. Its log {log} ends with:\n"
-        f"{tail}\nMore time: SHANGXIN_PREFECT_START_SECONDS. Wrong packages: reinstall with -c constraints.txt."
-    )
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: object) -> None:
+        self.stop()
+
+    def _await_health(self, url: str) -> None:
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            while self._process.poll() is None and time.monotonic() < self._deadline:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(f"{url}/health").status_code == httpx.codes.OK:
+                        return
+                time.sleep(0.1)
+        ended = self._process.poll()
+        found = "it did not answer" if ended is None else f"it ended with code {ended}"
+        tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
+        raise ConfigurationError(
+            f"the embedded Prefect server did not start within {self._start_seconds:.0f} s: {found}. "
+            f"Its log {self._log} ends with:\n{tail}\n"
+            "More time: SHANGXIN_PREFECT_START_SECONDS. Wrong packages: install again with -c constraints.txt."
+        )
 
 
 @contextlib.contextmanager

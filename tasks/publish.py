@@ -1,1 +1,44 @@
-"""Write manifest and report, read back."""
+"""Put masters, manifest and report into the store. The manifest comes last: its presence means the run is complete."""
+
+import datetime
+import secrets
+import tempfile
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.delivery.keys import manifest_key, report_key
+from tasks.delivery.manifest import manifest_lines
+from tasks.delivery.report import render_report
+from tasks.reporting import gather_report
+from tasks.workplace import open_workplace
+
+
+def new_run_id() -> str:
+    """Sortable by time, distinct when two runs start in one second."""
+    now = datetime.datetime.now(datetime.UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+@task(name="publish-run", persist_result=False, cache_policy=NO_CACHE)
+def publish_run(run_id: str) -> dict[str, Any]:
+    """Write report and manifest, read the manifest back, close the run; returns the counts.
+
+    A run with work left (cancelled, out of budget) gets a report and stays open: no manifest says it is complete.
+    """
+    workplace = open_workplace()
+    ledger, store = workplace.ledger, workplace.store
+    ledger.note(run_id, stage="publishing")
+    counts = ledger.counts(run_id)
+    store.put(report_key(run_id), render_report(gather_report(workplace, run_id)).encode(), content_type="text/html")
+    if counts.unfinished:
+        ledger.finish_run(run_id, state="stopped", totals=counts.as_dict())
+        return counts.as_dict()
+    with tempfile.TemporaryFile() as sink:
+        for line in manifest_lines(ledger.results(run_id)):
+            sink.write(line)
+        sink.seek(0)
+        store.put(manifest_key(run_id), sink.read(), content_type="application/x-ndjson")
+    ledger.finish_run(run_id, state="done", totals=counts.as_dict())
+    return counts.as_dict()

@@ -1,1 +1,69 @@
 """Judge masters by their findings."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.delivery.ledger import JobRecord, LeasedJob
+from tasks.findings import Finding, Verdict, judge
+from tasks.quality.checks import check_master
+from tasks.quality.duplicates import DuplicateIndex, Signature, check_duplicate
+from tasks.quality.evidence import Evidence
+from tasks.quality.thresholds import Thresholds
+from tasks.rendering.renderer import Rendered
+from tasks.workplace import Workplace, open_workplace
+
+
+def review_master(workplace: Workplace, lease: LeasedJob, rendered: Rendered, *, encoded: bytes) -> Verdict:
+    """The verdict on one finished master, with every finding, under the limits of its category and scene."""
+    job = rendered.request.job
+    evidence = Evidence(
+        pixels=rendered.pixels,
+        raw=rendered.raw if job.background == "generated" else None,
+        expected=rendered.expected,
+        alpha=rendered.alpha,
+        product_box=rendered.product_box,
+        background=job.background,
+        encoded=encoded,
+        light=job.shadow.direction if job.shadow else None,
+    )
+    return judge(check_master(evidence, _limits(workplace, lease)))
+
+
+@task(name="review-run", persist_result=False, cache_policy=NO_CACHE)
+def review_run(run_id: str) -> int:
+    """Send pictures that look like an earlier one of the run to a person; returns how many.
+
+    In catalogue order over the whole run, so that neither the order of rendering nor a crash in between matters.
+    """
+    workplace = open_workplace()
+    workplace.ledger.note(run_id, stage="reviewing")
+    index, doubled = DuplicateIndex(), 0
+    for record in workplace.ledger.results(run_id):
+        if record.signature and record.verdict:
+            finding = _compare(workplace, index, record)
+            doubled += not finding.passed
+            _note(workplace, record, finding)
+    return doubled
+
+
+def _compare(workplace: Workplace, index: DuplicateIndex, record: JobRecord) -> Finding:
+    signature = Signature.parse(record.signature)
+    limits = _limits(workplace, record)
+    finding = check_duplicate(index, signature, limits, job_id=record.job_id)
+    index.add(signature, job_id=record.job_id, sku=record.sku)
+    return finding
+
+
+def _note(workplace: Workplace, record: JobRecord, finding: Finding) -> None:
+    """Put the finding in place of an older one of its kind, and judge again; written only where that changes anything."""
+    if record.verdict is None:
+        return
+    others = tuple(known for known in record.verdict.findings if known.check != finding.check)
+    verdict = judge((*others, finding))
+    if verdict != record.verdict:
+        workplace.ledger.set_verdict(record.job_id, verdict, take=record.take)
+
+
+def _limits(workplace: Workplace, entry: LeasedJob | JobRecord) -> Thresholds:
+    category = workplace.library.category_id(entry.facts.get("category", ""))
+    return workplace.thresholds.choose(category, entry.scene)

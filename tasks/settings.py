@@ -1,6 +1,5 @@
 """Where it runs: settings from SHANGXIN_* variables and .env. Nothing here changes a pixel."""
 
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -44,6 +43,17 @@ class Settings(BaseSettings):
         return self.database or f"sqlite:///{(self.out / 'ledger.db').resolve()}"
 
 
-@lru_cache
+class _InForce:
+    settings: Settings | None = None
+
+
 def get_settings() -> Settings:
-    return Settings()
+    """The settings in force: those handed to `use_settings`, else the environment's, read once."""
+    if _InForce.settings is None:
+        _InForce.settings = Settings()
+    return _InForce.settings
+
+
+def use_settings(settings: Settings | None) -> None:
+    """Put other settings in force for this process (the command line's options, a test's folder)."""
+    _InForce.settings = settings

@@ -1,0 +1,103 @@
+"""What a verb works with: store, ledger, templates, product pictures, renderer; opened on first use, once a process."""
+
+import os
+import socket
+import threading
+from functools import cached_property
+from pathlib import Path
+
+from tasks.banners.placement import Placement, load_placements, select_placements
+from tasks.catalog.images import ImageResolver
+from tasks.catalog.picture import ImageLimits
+from tasks.catalog.source import TableSource, local_source
+from tasks.delivery.ledger import Ledger, open_ledger
+from tasks.prompts.library import Library, load_library
+from tasks.quality.thresholds import ThresholdBook, load_thresholds
+from tasks.rendering.engine import open_renderer
+from tasks.rendering.renderer import Renderer
+from tasks.settings import Settings, get_settings
+from tasks.storage.base import ObjectStore
+from tasks.storage.open import AccessOptions, open_binary, open_store, read_bytes
+
+
+class Workplace:
+    """Everything a verb needs under one set of settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._renderers: dict[str, Renderer] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        return open_store(self.settings.store_uri, **self._s3)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        self.settings.out.mkdir(parents=True, exist_ok=True)
+        return open_ledger(self.settings.database_url, max_attempts=self.settings.max_attempts)
+
+    @cached_property
+    def library(self) -> Library:
+        return load_library(self.settings.templates)
+
+    @cached_property
+    def thresholds(self) -> ThresholdBook:
+        return load_thresholds(self.settings.templates / "quality")
+
+    @cached_property
+    def all_placements(self) -> dict[str, Placement]:
+        return load_placements(self.settings.templates / "placements")
+
+    def placements(self, names: tuple[str, ...]) -> tuple[Placement, ...]:
+        return select_placements(self.all_placements, names)
+
+    def source(self, catalog: str) -> TableSource:
+        """The catalogue file; CatalogError where there is none."""
+        if catalog.startswith("s3://"):
+            return TableSource(catalog, lambda: open_binary(catalog, **self._s3))
+        return local_source(catalog)
+
+    def images(self, catalog: str) -> ImageResolver:
+        """Product pictures as this catalogue refers to them. A new one each time: files may have changed since."""
+        settings = self.settings
+        limits = ImageLimits(max_bytes=int(settings.max_image_mb * 2**20), max_side=settings.max_image_side)
+        return ImageResolver(
+            catalog.rpartition("/")[0] if catalog.startswith("s3://") else Path(catalog).parent,
+            limits=limits,
+            open_s3=lambda uri: read_bytes(uri, max_bytes=limits.max_bytes, **self._s3),
+        )
+
+    def renderer(self, model: str) -> Renderer:
+        """The one resident renderer of this process for that model set, loaded when first asked for."""
+        with self._lock:
+            if model not in self._renderers:
+                self._renderers[model] = open_renderer(
+                    model, models_dir=self.settings.models_dir, device=self.settings.device
+                )
+            return self._renderers[model]
+
+    @property
+    def _s3(self) -> AccessOptions:
+        settings = self.settings
+        return {
+            "endpoint": settings.s3_endpoint,
+            "region": settings.s3_region,
+            "access_key": settings.s3_access_key,
+            "secret_key": settings.s3_secret_key,
+        }
+
+
+class _Open:
+    workplace: Workplace | None = None
+    lock = threading.Lock()
+
+
+def open_workplace() -> Workplace:
+    """The workplace of the settings in force."""
+    settings = get_settings()
+    with _Open.lock:
+        if _Open.workplace is None or _Open.workplace.settings is not settings:
+            _Open.workplace = Workplace(settings)
+        return _Open.workplace

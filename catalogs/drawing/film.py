@@ -17,7 +17,9 @@ def develop_png(frame: Image.Image) -> bytes:
             return data
     while len(data) > LIMIT_BYTES:
         side = round(side * 0.95)
-        data = encode_png(frame.resize((side, round(frame.height * side / frame.width)), Image.Resampling.LANCZOS), bits=7)
+        data = encode_png(
+            frame.resize((side, round(frame.height * side / frame.width)), Image.Resampling.LANCZOS), bits=7
+        )
     return data
 
 

@@ -124,7 +124,9 @@ def speckle(material: object, *, scale: float, color: tuple[float, float, float]
     return _mix_color(material, principled, ramp.outputs["Color"], color)
 
 
-def grain(material: object, *, scale: float, color: tuple[float, float, float], stretch: tuple[float, float, float]) -> object:
+def grain(
+    material: object, *, scale: float, color: tuple[float, float, float], stretch: tuple[float, float, float]
+) -> object:
     """Blend a second colour in along stretched noise: wood."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
     where = nodes.new("ShaderNodeMapping")

@@ -8,7 +8,9 @@ import numpy as np
 from catalogs.drawing.geometry import Points, resample
 
 
-def grid_mesh(name: str, rows: Points, material: object, *, wrap_u: bool, wrap_v: bool = False, cap: bool = False) -> object:
+def grid_mesh(
+    name: str, rows: Points, material: object, *, wrap_u: bool, wrap_v: bool = False, cap: bool = False
+) -> object:
     """A surface from a (v, u, 3) array of points; `wrap_u` closes each row, `wrap_v` joins last row to first."""
     count_v, count_u, _ = rows.shape
     vertices = rows.reshape(-1, 3)
@@ -176,7 +178,9 @@ def ball(name: str, radii: tuple[float, float, float], material: object) -> obje
     return thing
 
 
-def move(thing: object, *, to: tuple[float, float, float] = (0, 0, 0), turn: tuple[float, float, float] = (0, 0, 0)) -> object:
+def move(
+    thing: object, *, to: tuple[float, float, float] = (0, 0, 0), turn: tuple[float, float, float] = (0, 0, 0)
+) -> object:
     """Put an object somewhere, turned by degrees around x, y and z."""
     thing.location = to
     thing.rotation_euler = tuple(np.radians(turn))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalogs.drawing import bags, home, skincare, toys, vessels
-from catalogs.drawing.studio import Light, Shot
+from catalogs.drawing.studio import Shot
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ def serum(work: Path) -> None:
     collar = fillet([(0.0, 1.665, 0), (0.265, 1.665, 0.02), (0.265, 2.0, 0.03), (0.0, 2.0, 0)])
     lathe("collar", collar, gold)
     rubber = surface("rubber", Look(srgb("#22302c"), roughness=0.45))
-    bulb = fillet([(0.0, 1.99, 0), (0.2, 1.99, 0.02), (0.185, 2.12, 0.05), (0.165, 2.5, 0.1), (0.13, 2.66, 0.1), (0, 2.68, 0)])
+    bulb = fillet(
+        [(0.0, 1.99, 0), (0.2, 1.99, 0.02), (0.185, 2.12, 0.05), (0.165, 2.5, 0.1), (0.13, 2.66, 0.1), (0, 2.68, 0)]
+    )
     lathe("bulb", bulb, rubber)
 
 
@@ -52,7 +54,11 @@ def lipstick(_: Path) -> None:
     gold = surface("gold", GOLD)
     lathe("base", fillet([(0, 0, 0), (0.4, 0, 0.03), (0.4, 0.92, 0.04), (0, 0.92, 0)]), shell)
     lathe("ring", fillet([(0, 0.9, 0), (0.405, 0.9, 0.015), (0.405, 1.0, 0.015), (0, 1.0, 0)]), gold)
-    lathe("inner", fillet([(0, 1.0, 0), (0.335, 1.0, 0.02), (0.335, 1.62, 0.03), (0.27, 1.62, 0.02), (0.27, 1.5, 0)]), gold)
+    lathe(
+        "inner",
+        fillet([(0, 1.0, 0), (0.335, 1.0, 0.02), (0.335, 1.62, 0.03), (0.27, 1.62, 0.02), (0.27, 1.5, 0)]),
+        gold,
+    )
     _bullet()
     cap = fillet([(0, 0, 0), (0.425, 0, 0.03), (0.425, 1.5, 0.06), (0, 1.5, 0)])
     move(lathe("cap", cap, shell), to=(1.12, 0.3, 0))
@@ -76,7 +82,9 @@ def _bullet() -> None:
 def perfume(work: Path) -> None:
     """A heavy square flacon, pale rose water inside, a lacquered cap."""
     outline = rounded_rectangle(1.5, 0.78, 0.14)
-    tower("flacon", outline, rise(1.5, 0.78, [(0, 0), (0.39, 0), (0.39, 1.75), (0, 1.75)], 0.12), surface("glass", CLEAR))
+    tower(
+        "flacon", outline, rise(1.5, 0.78, [(0, 0), (0.39, 0), (0.39, 1.75), (0, 1.75)], 0.12), surface("glass", CLEAR)
+    )
     inside = surface("water", Look(srgb("#f0b79a"), roughness=0.0, transmission=1.0, ior=1.2))
     hollow = rise(1.24, 0.52, [(0, 0.24), (0.26, 0.24), (0.26, 1.5), (0, 1.5)], 0.06)
     tower("water", rounded_rectangle(1.24, 0.52, 0.1), hollow, inside)

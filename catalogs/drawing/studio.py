@@ -126,7 +126,9 @@ def _camera(shot: Shot, centre: Vector, radius: float) -> None:
     data.lens, data.clip_end = 85, radius * 50
     bpy.context.view_layer.update()
     corners = _corners()
-    seen = np.array([world_to_camera_view(scene, camera, Vector(c))[:2] for c in corners[:: max(len(corners) // 6000, 1)]])
+    seen = np.array(
+        [world_to_camera_view(scene, camera, Vector(c))[:2] for c in corners[:: max(len(corners) // 6000, 1)]]
+    )
     low, high = seen.min(axis=0), seen.max(axis=0)
     zoom = shot.fill / float((high - low).max())
     width, height = shot.size
@@ -160,7 +162,11 @@ def _softbox(light: Light, shot: Shot, centre: Vector, radius: float) -> None:
 def _ground(height: float, radius: float) -> None:
     data = bpy.data.meshes.new("ground")
     reach = radius * 30
-    data.from_pydata([(-reach, -reach, height), (reach, -reach, height), (reach, reach, height), (-reach, reach, height)], [], [(0, 1, 2, 3)])
+    data.from_pydata(
+        [(-reach, -reach, height), (reach, -reach, height), (reach, reach, height), (-reach, reach, height)],
+        [],
+        [(0, 1, 2, 3)],
+    )
     ground = bpy.data.objects.new("ground", data)
     bpy.context.scene.collection.objects.link(ground)
     material = bpy.data.materials.new("ground")

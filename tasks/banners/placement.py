@@ -1,5 +1,7 @@
 """A placement: one named slot of a platform, its size and its graded rules. The data is in templates/placements."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +18,9 @@ from tasks.shapes import Box, Size
 # to pass either way: a ceiling is read as 1000 bytes a KB, a floor as 1024, and both strictly.
 CEILING_KB_BYTES = 1000
 FLOOR_KB_BYTES = 1024
+
+# Raised whenever the same master and rules would be composed into another picture because our own code changed.
+COMPOSITION = 1
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -75,6 +80,13 @@ class Placement(Frozen):
         if self.product_gap is None:
             return share
         return max(share, 1 - 2 * self.product_gap.value / min(self.size))
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits over all that shapes a rendition: the size and every rule's value, not its evidence."""
+        values = {name: rule.model_dump(mode="json")["value"] for name, rule in self.rules.items()}
+        text = json.dumps([COMPOSITION, self.id, self.size, values], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def rules(self) -> dict[str, Rule[object]]:

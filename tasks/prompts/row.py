@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+import orjson
+
 from tasks.catalog.product import Product
 
 
@@ -29,3 +31,14 @@ class Row(NamedTuple):
 
 FIELDS = Row._fields
 Goods = Product | Row
+
+# What reports and banners show of a product. None of it is drawn into a master.
+SHOWN = ("title", "category", "brand", "color", "selling_points", "locale", "copy_text")
+
+
+def product_facts(goods: Goods) -> bytes:
+    """Canonical JSON of what people read of a product: the SHOWN fields that it has, and its price as text."""
+    facts = {name: value for name in SHOWN if (value := getattr(goods, name))}
+    if goods.price is not None:
+        facts["price"] = str(goods.price)
+    return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)

@@ -135,6 +135,7 @@ class PlannedJob(NamedTuple):
     spec: bytes  # RenderJob.canonical(); RenderJob.model_validate_json(spec) gives the job back
     image: str  # the product picture's reference in the catalogue
     line: int  # the catalogue line it came from
+    product: bytes = b"{}"  # canonical JSON of what people read of the product; changes no pixel of a master
 
     @property
     def job(self) -> RenderJob:

@@ -9,7 +9,7 @@ from tasks.errors import ModelError
 from tasks.rendering.job import ModelRef
 
 CARD = "set.json"
-BUILT_IN = Path(__file__).parent / "sets"  # sets that ship with the project
+BUILT_IN = Path(__file__).parent / "models"  # sets that ship with the project
 
 
 class ModelSet(BaseModel, frozen=True, extra="ignore"):

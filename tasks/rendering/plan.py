@@ -15,7 +15,7 @@ from tasks.catalog.brief import CampaignBrief
 from tasks.errors import CellError, TemplateError
 from tasks.prompts.expand import Expander, Values
 from tasks.prompts.library import Library
-from tasks.prompts.row import Goods
+from tasks.prompts.row import Goods, product_facts
 from tasks.prompts.stack import Stack, sku_cells, stack_of
 from tasks.rendering.job import ModelRef, PlannedJob, Sampler, job_digest
 from tasks.rendering.recipe import recipe_of
@@ -90,7 +90,8 @@ class Planner:
             stacks = self._stacks_of(goods)
             _keep(self._stacks, kind, stacks, KEPT_KINDS)
         head = f"{len(goods.sku)}:{goods.sku}"
-        return [job for stack in stacks for job in self._station(stack).jobs(goods, head)]
+        facts = product_facts(goods)
+        return [job for stack in stacks for job in self._station(stack).jobs(goods, head, facts)]
 
     def _stacks_of(self, goods: Goods) -> tuple[Stack, ...]:
         try:
@@ -128,8 +129,8 @@ class Station:
         self._keeps = all(variable.key != "price" for variable in self._expander.variables)
         self._fresh = self._repeats = 0
 
-    def jobs(self, goods: Goods, head: str) -> list[PlannedJob]:
-        """One job a variant. `head` is the SKU, length-prefixed as in derive_seed."""
+    def jobs(self, goods: Goods, head: str, facts: bytes) -> list[PlannedJob]:
+        """One job a variant. `head` is the SKU, length-prefixed as in derive_seed; `facts` as of `product_facts`."""
         before, after = self._filled(goods)
         before = before + goods.image_sha256.encode() + after
         end = self._pieces[4]
@@ -138,7 +139,7 @@ class Station:
             seed = int.from_bytes(sha256((head + tail).encode()).digest()[:8], "big") >> 1
             spec = b"%b%d%b" % (before, seed, end)
             jobs.append(
-                PlannedJob(job_digest(spec), goods.sku, self.stack.scene, variant, spec, goods.image, goods.line)
+                PlannedJob(job_digest(spec), goods.sku, self.stack.scene, variant, spec, goods.image, goods.line, facts)
             )
         return jobs
 

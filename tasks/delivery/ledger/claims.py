@@ -22,8 +22,19 @@ from sqlalchemy import (
 
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, now, upsert
-from tasks.delivery.ledger.records import Expired, JobResult, LeasedJob
-from tasks.delivery.ledger.tables import DEAD, DONE, IS_LEASED, READY, campaign, campaign_job, job, job_spec, master
+from tasks.delivery.ledger.records import Expired, JobResult, LeasedJob, Rendition
+from tasks.delivery.ledger.tables import (
+    DEAD,
+    DONE,
+    IS_LEASED,
+    READY,
+    campaign,
+    campaign_job,
+    job,
+    job_spec,
+    master,
+    rendition,
+)
 from tasks.errors import LedgerError, StaleLease
 
 SUSPECT_FAILURES = 2  # after this many a job is leased alone, so that it takes no neighbour with it
@@ -87,13 +98,29 @@ class Claims(Database):
         with self.write() as connection:
             return connection.execute(update(job).where(*mine).values(state=READY, updated=now(), **NOBODY)).rowcount
 
+    def owners(self) -> list[str]:
+        """Who holds leases at present."""
+        held = select(job.c.owner).where(job.c.state == IS_LEASED).distinct().order_by(job.c.owner)
+        with self.read() as connection:
+            return list(connection.execute(held).scalars())
+
+    def bury(self, owner: str) -> Expired:
+        """Take back at once what an owner known to be dead held, as if its leases had run out."""
+        with self.write() as connection:
+            mine = (job.c.owner == owner, job.c.state == IS_LEASED)
+            connection.execute(update(job).where(*mine).values(lease_until=now() - 1))
+            return self._expire(connection, job.c.owner == owner)
+
     def expire(self) -> Expired:
         """Take back the jobs of owners that fell silent."""
         with self.write() as connection:
             return self._expire(connection, true())
 
-    def commit(self, job_id: str, *, owner: str, attempt: int, result: JobResult) -> None:
-        """Record a job's master, once. Saying the same again is harmless; StaleLease where the job is another's now."""
+    def commit(
+        self, job_id: str, *, owner: str, attempt: int, result: JobResult, renditions: Sequence[Rendition] = ()
+    ) -> None:
+        """Record a job's master and renditions, once and together. Saying the same again is harmless; StaleLease where
+        the job is another's now."""
         with self.write() as connection:
             values = {
                 "state": DONE,
@@ -109,6 +136,7 @@ class Claims(Database):
                 self._refuse_stale(connection, job_id, owner=owner, attempt=attempt, unless={DONE})
                 return
             connection.execute(upsert(master, self.dialect), _master_row(job_id, result))
+            enter_renditions(connection, job_id, result.take, renditions)
 
     def fail(
         self, job_id: str, *, owner: str, attempt: int, reason: str, final: bool = False, cost: float = 0.0
@@ -167,6 +195,18 @@ class Claims(Database):
         )
 
 
+def enter_renditions(connection: Connection, job_id: str, take: int, renditions: Sequence[Rendition]) -> None:
+    """Write renditions of one take; one for the same placement replaces the earlier."""
+    rows = [_rendition_row(job_id, take, each) for each in sorted(renditions, key=lambda each: each.placement)]
+    if rows:
+        connection.execute(upsert(rendition, connection.dialect.name), rows)
+
+
+def _rendition_row(job_id: str, take: int, made: Rendition) -> dict[str, Any]:
+    findings = orjson.dumps([each.model_dump(mode="json") for each in made.findings]).decode()
+    return {**vars(made), "job_id": job_id, "take": take, "findings": findings}
+
+
 def _check_owner(owner: str) -> None:
     if not owner:
         raise LedgerError("a lease needs an owner; give a name no other process has, such as host:pid:start")
@@ -209,10 +249,10 @@ def _take(connection: Connection, picked: Sequence[str], *, owner: str, seconds:
 
 def _leased(connection: Connection, picked: Sequence[str]) -> list[LeasedJob]:
     columns = [job.c[name] for name in ("job_id", "sku", "scene", "variant", "attempt", "failures", "take")]
-    words = [job_spec.c[name] for name in ("spec", "image", "line")]
+    words = [job_spec.c[name] for name in ("spec", "image", "line", "product")]
     found = select(*columns, *words).join(job_spec, job_spec.c.job_id == job.c.job_id)
     rows = connection.execute(found.where(among(job.c.job_id, picked))) if picked else ()
-    return [LeasedJob(**{**row._mapping, "spec": bytes(row.spec)}) for row in rows]
+    return [LeasedJob(**{**row._mapping, "spec": bytes(row.spec), "product": bytes(row.product)}) for row in rows]
 
 
 def _close(connection: Connection, job_id: str, *, owner: str, attempt: int, values: dict[str, Any]) -> bool:
@@ -232,4 +272,5 @@ def _master_row(job_id: str, result: JobResult) -> dict[str, Any]:
         "findings": orjson.dumps([finding.model_dump(mode="json") for finding in result.verdict.findings]).decode(),
         "timings": orjson.dumps(dict(result.timings)).decode(),
         "notes": orjson.dumps(list(result.notes)).decode(),
+        "signature": result.signature,
     }

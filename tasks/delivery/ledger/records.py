@@ -1,8 +1,10 @@
 """What goes into the ledger and what comes out of it: plain frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
+
+import orjson
 
 from tasks.findings import Finding, Verdict
 from tasks.rendering.job import RenderJob
@@ -62,10 +64,17 @@ class LeasedJob:
     spec: bytes
     image: str
     line: int
+    product: bytes = b"{}"
 
     @property
     def job(self) -> RenderJob:
         return RenderJob.model_validate_json(self.spec)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What people read of the product, as `tasks.prompts.row.product_facts` wrote it."""
+        facts: dict[str, Any] = orjson.loads(self.product)
+        return facts
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,11 @@ class JobResult:
     timings: Mapping[str, float] = field(default_factory=dict)
     cost: float = 0.0
     notes: tuple[str, ...] = ()
+    signature: str = ""
+
+    def timed(self, seconds: Mapping[str, float]) -> "JobResult":
+        """The same with its timings."""
+        return replace(self, timings=dict(seconds))
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,8 @@ class JobRecord:
     spec: bytes
     image: str
     line: int
+    product: bytes = b"{}"
+    signature: str = ""
     verdict: Verdict | None = None
     master: Master | None = None
     product_box: Box | None = None
@@ -135,6 +151,12 @@ class JobRecord:
     @property
     def job(self) -> RenderJob:
         return RenderJob.model_validate_json(self.spec)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What people read of the product, as `tasks.prompts.row.product_facts` wrote it."""
+        facts: dict[str, Any] = orjson.loads(self.product)
+        return facts
 
 
 class MissingRenditions(NamedTuple):
@@ -159,6 +181,27 @@ class Counts:
     @property
     def unfinished(self) -> int:
         return self.by_state.get("ready", 0) + self.by_state.get("leased", 0)
+
+    @property
+    def approved(self) -> int:
+        return self.by_verdict.get("approved", 0)
+
+    @property
+    def review(self) -> int:
+        return self.by_verdict.get("review", 0)
+
+    @property
+    def rejected(self) -> int:
+        return self.by_verdict.get("rejected", 0)
+
+    @property
+    def failed(self) -> int:
+        return self.by_state.get("dead", 0)
+
+    def as_dict(self) -> dict[str, int]:
+        """The figures of a summary."""
+        names = ("total", "approved", "review", "rejected", "failed", "unfinished", "fresh")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

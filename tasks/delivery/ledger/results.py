@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, Select, func, select, true, tuple_, update
 
-from tasks.delivery.ledger.claims import SUSPECT_FAILURES
+from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions
 from tasks.delivery.ledger.database import Database
-from tasks.delivery.ledger.dialect import among, upsert
+from tasks.delivery.ledger.dialect import among
 from tasks.delivery.ledger.records import Counts, JobRecord, Master, MissingRenditions, Rendition, Shard
 from tasks.delivery.ledger.tables import DONE, READY, campaign_job, job, job_spec, master, rendition
 from tasks.errors import LedgerError
@@ -25,11 +25,12 @@ RECORD = (
         *(campaign_job.c[name] for name in ("ordinal", "fresh")),
         *(job.c[name] for name in ("job_id", "sku", "scene", "variant", "state", "attempt", "failures", "take")),
         *(job.c[name] for name in ("reason", "cost", "verdict")),
-        *(job_spec.c[name] for name in ("spec", "image", "line")),
+        *(job_spec.c[name] for name in ("spec", "image", "line", "product")),
         *(
             master.c[name]
             for name in ("key", "sha256", "width", "height", "product_box", "findings", "timings", "notes")
         ),
+        func.coalesce(master.c.signature, "").label("signature"),
     )
     .join(job, job.c.job_id == campaign_job.c.job_id)
     .join(job_spec, job_spec.c.job_id == job.c.job_id)
@@ -57,6 +58,24 @@ class Results(Database):
                 if state == DONE:
                     verdicts[verdict] += count
         return Counts(dict(states), dict(verdicts), fresh_jobs)
+
+    def size(self) -> int:
+        """How many jobs the ledger knows."""
+        with self.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(job)).scalar_one())
+
+    def mean_cost(self, model: str, *, last: int = 200) -> float | None:
+        """What one of a model's latest masters cost, in the currency of the settings; None before the first."""
+        latest = (
+            select(job.c.cost)
+            .where(job.c.state == DONE, job.c.group_key.startswith(f"{model}@", autoescape=True))
+            .order_by(job.c.updated.desc())
+            .limit(last)
+            .subquery()
+        )
+        with self.read() as connection:
+            mean = connection.execute(select(func.avg(latest.c.cost))).scalar_one_or_none()
+        return None if mean is None else float(mean)
 
     def spent(self, run_id: str) -> float:
         """Cost of the jobs that this run found undone, in the currency of the settings."""
@@ -99,10 +118,8 @@ class Results(Database):
 
     def put_renditions(self, job_id: str, take: int, renditions: Sequence[Rendition]) -> None:
         """Record renditions of one take; one for the same placement replaces the earlier."""
-        rows = [_rendition_row(job_id, take, each) for each in sorted(renditions, key=lambda each: each.placement)]
-        if rows:
-            with self.write() as connection:
-                connection.execute(upsert(rendition, self.dialect), rows)
+        with self.write() as connection:
+            enter_renditions(connection, job_id, take, renditions)
 
     def set_verdict(self, job_id: str, verdict: Verdict, *, take: int, note: str = "") -> None:
         """Replace a finished job's verdict, as a person or a later check decides; LedgerError without that take."""
@@ -173,11 +190,6 @@ def _renditions(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[
     return found
 
 
-def _rendition_row(job_id: str, take: int, made: Rendition) -> dict[str, Any]:
-    findings = orjson.dumps([each.model_dump(mode="json") for each in made.findings]).decode()
-    return {**vars(made), "job_id": job_id, "take": take, "findings": findings}
-
-
 def _findings(text: str) -> tuple[Finding, ...]:
     return tuple(Finding.model_validate(each) for each in orjson.loads(text))
 
@@ -186,7 +198,7 @@ def _record(row: Row[Any]) -> JobRecord:
     values = dict(row._mapping)
     of_master = {name: values.pop(name) for name in ("key", "sha256", "width", "height", "product_box")}
     findings, timings, notes, status = (values.pop(name) for name in ("findings", "timings", "notes", "verdict"))
-    record = JobRecord(**{**values, "fresh": bool(row.fresh), "spec": bytes(row.spec)})
+    record = JobRecord(**{**values, "fresh": bool(row.fresh), "spec": bytes(row.spec), "product": bytes(row.product)})
     if record.state != DONE:
         return record
     box = Box(*orjson.loads(of_master.pop("product_box")))

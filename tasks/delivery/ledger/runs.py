@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, TypeVar, get_args
 
 import orjson
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, insert, now
@@ -72,7 +72,22 @@ class Runs(Database):
         """Close a run with its figures. `stopped`: cancelled or out of budget, and resumable."""
         if state not in get_args(RunState):
             raise LedgerError(f"run {run_id}: {state!r} is no state of a run; expected {get_args(RunState)}")
-        self._set(run_id, state=state, finished=now(), totals=orjson.dumps(dict(totals or {})).decode())
+        self.note(run_id, **(totals or {}))
+        self._set(run_id, state=state, finished=now())
+
+    def note(self, run_id: str, **facts: Any) -> None:
+        """Add to what is known of a run: the stage it is in, the digest of its plan, how many rows were bad."""
+        with self.write() as connection:
+            known = orjson.loads(_row(connection, run_id, name=self.name).totals)
+            totals = orjson.dumps({**known, **facts}).decode()
+            connection.execute(update(campaign).where(campaign.c.run_id == run_id).values(totals=totals))
+
+    def find_finished(self, *, plan: str, within: int = 200) -> Campaign | None:
+        """The newest of the last runs that is done, lost nothing, and had a plan of that digest."""
+        for run in self.runs(limit=within):
+            if run.state == "done" and run.totals.get("plan") == plan and not run.totals.get("failed"):
+                return run
+        return None
 
     def run(self, run_id: str) -> Campaign:
         with self.read() as connection:
@@ -138,10 +153,16 @@ def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> i
 def _insert_specs(connection: Connection, batch: Sequence[PlannedJob]) -> None:
     """The wording never changes under one job_id; where its picture lies may, while the bytes are the same."""
     statement = insert(job_spec, connection.dialect.name)
-    moved = (job_spec.c.image != statement.excluded.image) | (job_spec.c.line != statement.excluded.line)
-    latest = {"image": statement.excluded.image, "line": statement.excluded.line}
+    latest = {name: statement.excluded[name] for name in ("image", "line", "product")}
+    moved = or_(*(job_spec.c[name] != value for name, value in latest.items()))
     rows = [
-        {"job_id": planned.job_id, "spec": planned.spec, "image": planned.image, "line": planned.line}
+        {
+            "job_id": planned.job_id,
+            "spec": planned.spec,
+            "image": planned.image,
+            "line": planned.line,
+            "product": planned.product,
+        }
         for planned in batch
     ]
     connection.execute(statement.on_conflict_do_update(index_elements=["job_id"], set_=latest, where=moved), rows)

@@ -94,6 +94,7 @@ job_spec = Table(
     _required("spec", LargeBinary),  # RenderJob.canonical(), byte for byte: it is what was hashed
     _required("image", Text),
     _required("line", Integer),
+    _required("product", LargeBinary),  # what people read of the product, canonical JSON; may change under one job_id
 )
 
 master = Table(
@@ -109,6 +110,7 @@ master = Table(
     _required("findings", Text),
     _required("timings", Text),
     _required("notes", Text),
+    _required("signature", Text),  # by which duplicates are recognised
 )
 
 rendition = Table(

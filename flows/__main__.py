@@ -1,0 +1,5 @@
+"""`python -m flows` is `shangxin`."""
+
+from flows.cli import entry
+
+entry()

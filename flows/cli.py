@@ -1,0 +1,208 @@
+"""The `shangxin` command. Exit codes: 0 all approved or waiting for review; 1 some jobs failed; 2 usage or input."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import click
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from tasks.catalog.brief import CampaignBrief
+from tasks.errors import ConfigurationError, ShangxinError
+from tasks.settings import Settings, get_settings, use_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="上新 Shangxin: a catalogue goes in, checked and delivered marketing pictures come out.",
+)
+out = Console()
+err = Console(stderr=True)
+
+CatalogArgument = Annotated[str, typer.Argument(help="A .csv, .tsv, .csv.gz, .xlsx or .parquet file, or s3://...")]
+ScenesOption = Annotated[str, typer.Option(help="Scenes, comma-separated; empty: all that fit each category.")]
+PlacementsOption = Annotated[str, typer.Option(help="Placements or sets of them, comma-separated; empty: the default.")]
+BrandOption = Annotated[str, typer.Option(help="A file of templates/brands; empty: the catalogue's brand column.")]
+VariantsOption = Annotated[int, typer.Option(help="Pictures per product and scene.")]
+LimitOption = Annotated[int | None, typer.Option(help="Only the first N products.")]
+ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
+StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
+MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+
+
+@app.command()
+def plan(
+    catalog: CatalogArgument,
+    scenes: ScenesOption = "",
+    placements: PlacementsOption = "",
+    brand: BrandOption = "",
+    variants: VariantsOption = 1,
+    limit: LimitOption = None,
+    model: ModelOption = "kolors-nano",
+    store: StoreOption = "",
+    max_cost: MaxCostOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Dry run: rows, bad rows, every job with prompt, size and seed, what is done already, time and cost."""
+    from flows.planning import print_plan, stream_plan_json
+
+    configure(store)
+    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
+    if as_json:
+        stream_plan_json(brief, sys.stdout.buffer)
+    else:
+        print_plan(brief, out)
+
+
+@app.command()
+def run(
+    catalog: CatalogArgument,
+    scenes: ScenesOption = "",
+    placements: PlacementsOption = "",
+    brand: BrandOption = "",
+    variants: VariantsOption = 1,
+    limit: LimitOption = None,
+    model: ModelOption = "kolors-nano",
+    store: StoreOption = "",
+    max_cost: MaxCostOption = None,
+) -> None:
+    """Produce the campaign on this machine: what is done already is not done again."""
+    from flows.laptop import run_here
+
+    configure(store)
+    raise typer.Exit(run_here(make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost), out))
+
+
+@app.command()
+def compose(
+    placements: PlacementsOption = "",
+    store: StoreOption = "",
+    limit: LimitOption = None,
+) -> None:
+    """New placements from the approved masters already in the store; nothing is rendered."""
+    from flows.laptop import compose_here
+
+    configure(store)
+    raise typer.Exit(compose_here(names(placements), out, limit=limit))
+
+
+@app.command()
+def explain(
+    catalog: CatalogArgument,
+    sku: Annotated[str, typer.Option(help="Which product.")],
+    scene: Annotated[str, typer.Option(help="Which scene.")],
+    brand: BrandOption = "",
+) -> None:
+    """The expanded prompt, each part with the layer and the file it came from."""
+    from flows.planning import print_explanation
+
+    print_explanation(CampaignBrief(catalog=catalog, brand=brand), sku=sku, scene=scene, out=out)
+
+
+@app.command()
+def lint(
+    catalog: Annotated[str, typer.Argument(help="Check this catalogue's columns and copy as well.")] = "",
+) -> None:
+    """Templates, scenes, placements, brands: unknown fields, missing variables, token budget, forbidden words."""
+    from flows.planning import print_lint
+
+    raise typer.Exit(print_lint(catalog, out))
+
+
+@app.command()
+def doctor(store: StoreOption = "") -> None:
+    """What is ready and what is not: device, weights, fonts, store, database, Prefect, licences."""
+    from flows.doctor import print_diagnosis
+
+    configure(store)
+    raise typer.Exit(print_diagnosis(out))
+
+
+def configure(store: str) -> Settings:
+    """Settings from the environment, with the command line's store on top."""
+    settings = Settings(store=store) if store else Settings()
+    use_settings(settings)
+    return get_settings()
+
+
+def names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
+
+
+def make_brief(
+    catalog: str,
+    scenes: str,
+    placements: str,
+    brand: str,
+    variants: int,
+    limit: int | None,
+    model: str,
+    max_cost: float | None,
+) -> CampaignBrief:
+    """The brief that the options describe; ConfigurationError names the option that cannot be used."""
+    try:
+        return CampaignBrief(
+            catalog=catalog,
+            scenes=names(scenes),
+            placements=names(placements),
+            brand=brand,
+            variants=variants,
+            limit=limit,
+            model=model,
+            max_cost=max_cost,
+        )
+    except ValidationError as error:
+        raise ConfigurationError(_first_problems(error)) from error
+
+
+def _first_problems(error: ValidationError) -> str:
+    lines = [
+        f"--{str(problem['loc'][0]).replace('_', '-')}: {problem['msg']} (found {problem['input']!r})"
+        for problem in error.errors()[:3]
+    ]
+    return "; ".join(lines) + ". See: shangxin run --help"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; a traceback only with --debug."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        result = app(args=arguments, prog_name="shangxin", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        err.print("stopped; the same command goes on from here", style="yellow")
+        return 130
+    except ValidationError as error:
+        if debug:
+            raise
+        return _complain(f"settings: {_first_setting_problem(error)}", 2)
+    except ShangxinError as error:
+        if debug:
+            raise
+        return _complain(str(error), error.exit_code)
+
+
+def _first_setting_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    name = ".".join(str(part) for part in problem["loc"]) or error.title
+    return f"{name}: {problem['msg']} (found {problem['input']!r})"
+
+
+def _complain(message: str, code: int) -> int:
+    err.print("error:", message, style="red", highlight=False, markup=False, soft_wrap=True)
+    return code
+
+
+def entry() -> None:
+    sys.exit(main())

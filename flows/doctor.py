@@ -1,0 +1,93 @@
+"""`shangxin doctor`: what is ready and what is not, each with the way out."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal, NamedTuple
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+from rich.console import Console
+from rich.markup import escape
+
+from tasks.errors import ShangxinError
+from tasks.rendering.modelset import list_model_sets
+from tasks.workplace import Workplace, open_workplace
+
+State = Literal["ok", "note", "missing"]
+MARKS: dict[State, str] = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "missing": "[red]✗[/]"}
+
+# measured: outside these the server dies at import, or lives and never schedules
+PINS = {"prefect": ">=3.8.8,<3.10", "fastapi": "<0.151", "sqlalchemy": "<2.1", "diffusers": ">=0.42", "torch": ">=2.7"}
+
+
+class Diagnosis(NamedTuple):
+    """One thing looked at. `missing` means that a run cannot work."""
+
+    subject: str
+    state: State
+    text: str
+
+
+def print_diagnosis(console: Console) -> int:
+    """Print every diagnosis; 0 where a run can work, else 2."""
+    workplace = open_workplace()
+    worst = 0
+    for look in (_packages, _templates, _store, _database, _models, _device):
+        for diagnosis in _carefully(look, workplace):
+            console.print(f"{MARKS[diagnosis.state]} [bold]{diagnosis.subject}[/] {escape(diagnosis.text)}")
+            worst = max(worst, 2 if diagnosis.state == "missing" else 0)
+    return worst
+
+
+def _carefully(look: Callable[[Workplace], Iterator[Diagnosis]], workplace: Workplace) -> Iterator[Diagnosis]:
+    try:
+        yield from look(workplace)
+    except ShangxinError as error:
+        yield Diagnosis(look.__name__.strip("_"), "missing", str(error))
+
+
+def _packages(_: Workplace) -> Iterator[Diagnosis]:
+    for name, wanted in PINS.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            yield Diagnosis(name, "missing", f"not installed, expected {wanted}. Install with -c constraints.txt.")
+            continue
+        fits = Version(found) in SpecifierSet(wanted, prereleases=True)
+        remedy = "" if fits else f", expected {wanted}. Install with -c constraints.txt."
+        yield Diagnosis(name, "ok" if fits else "missing", f"{found}{remedy}")
+
+
+def _templates(workplace: Workplace) -> Iterator[Diagnosis]:
+    scenes, placements = len(workplace.library.scenes), len(workplace.all_placements)
+    yield Diagnosis("templates", "ok", f"{workplace.settings.templates}: {scenes} scenes, {placements} placements")
+
+
+def _store(workplace: Workplace) -> Iterator[Diagnosis]:
+    key = f"runs/.doctor-{secrets.token_hex(4)}"
+    workplace.store.put(key, b"ok", content_type="text/plain")
+    workplace.store.delete(key)
+    yield Diagnosis("store", "ok", f"{workplace.store.uri}: written, read back, deleted")
+
+
+def _database(workplace: Workplace) -> Iterator[Diagnosis]:
+    yield Diagnosis("ledger", "ok", f"{workplace.ledger.name}: {workplace.ledger.size()} jobs")
+
+
+def _models(workplace: Workplace) -> Iterator[Diagnosis]:
+    for found in list_model_sets(workplace.settings.models_dir):
+        yield Diagnosis(f"model {found.name}", "ok", f"{found.folder}; {found.licence}; {found.note}")
+    yield Diagnosis(
+        "licence",
+        "note",
+        "Kolors weights: free for research; commercial use needs registration with the licensor (Kwai-Kolors "
+        "MODEL_LICENSE, 2024-07-06), and outputs may not train other models. ChatGLM3 weights: their own registration.",
+    )
+
+
+def _device(workplace: Workplace) -> Iterator[Diagnosis]:
+    from tasks.rendering.device import describe_device
+
+    found = describe_device(workplace.settings.device)
+    yield Diagnosis("device", "ok" if found.accelerated else "note", found.text)

@@ -1,0 +1,157 @@
+"""Dry runs for people and programs: `plan`, `explain` and `lint`."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import IO
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tasks.catalog.bad_rows import BadRow
+from tasks.catalog.brief import CampaignBrief
+from tasks.catalog.read import read_products
+from tasks.errors import CatalogError
+from tasks.ingest import plan_batches
+from tasks.prompts.explain import explain, joined
+from tasks.rendering.job import PlannedJob
+from tasks.workplace import Workplace, open_workplace
+
+SHOWN = 12  # jobs and bad rows printed in full; --json has them all
+
+
+def stream_plan_json(brief: CampaignBrief, sink: IO[bytes]) -> None:
+    """One JSON object a line, a job or a bad row, in catalogue order; memory stays flat."""
+    workplace = open_workplace()
+    bad: list[BadRow] = []
+    for batch, done in planned(workplace, brief, bad):
+        sink.writelines(_bad_line(row) for row in bad)
+        bad.clear()
+        sink.writelines(_job_line(job, job.job_id in done) for job in batch)
+    sink.writelines(_bad_line(row) for row in bad)
+
+
+def planned(
+    workplace: Workplace, brief: CampaignBrief, bad: list[BadRow]
+) -> Iterator[tuple[list[PlannedJob], set[str]]]:
+    """Batches of the plan, each with the job ids that the ledger calls done; bad rows are appended to `bad`."""
+    for batch in plan_batches(workplace, brief, bad.append):
+        yield batch, workplace.ledger.find_done([job.job_id for job in batch])
+
+
+def print_plan(brief: CampaignBrief, console: Console) -> None:
+    """Rows, bad rows by line, jobs per scene, the first prompts in full, what is done already, time and cost."""
+    workplace = open_workplace()
+    bad: list[BadRow] = []
+    tally = Tally()
+    for batch, done in planned(workplace, brief, bad):
+        tally.add(batch, done)
+    _print_bad_rows(bad, console)
+    _print_jobs(tally, console)
+    cost = tally.todo * cost_per_image(workplace, brief)
+    seconds = cost / workplace.settings.gpu_hour_cost * 3600 if workplace.settings.gpu_hour_cost else 0.0
+    console.print(
+        f"[bold]{tally.products}[/] 个商品 products, [bold]{tally.total}[/] 个任务 jobs: "
+        f"{tally.total - tally.todo} 已完成 done already, [bold]{tally.todo}[/] 待渲染 to render; "
+        f"{len(bad)} 行有误 bad rows. "
+        f"预计 Estimate: {seconds:.0f} GPU s, {cost:.4f} {workplace.settings.currency}."
+    )
+
+
+GUESSED_SECONDS = 4.0  # of a device, for a master, until this ledger has seen some
+
+
+def cost_per_image(workplace: Workplace, brief: CampaignBrief) -> float:
+    """What this model's latest masters cost by this ledger, else a guess, in the currency of the settings."""
+    measured = workplace.ledger.mean_cost(brief.model)
+    return GUESSED_SECONDS / 3600 * workplace.settings.gpu_hour_cost if measured is None else measured
+
+
+class Tally:
+    """Counts of a plan, and its first jobs to show."""
+
+    def __init__(self) -> None:
+        self.total = self.todo = 0
+        self.scenes: Counter[str] = Counter()
+        self.shown: list[PlannedJob] = []
+        self._last_sku = ""
+        self.products = 0
+
+    def add(self, batch: list[PlannedJob], done: set[str]) -> None:
+        for job in batch:
+            self.total += 1
+            self.todo += job.job_id not in done
+            self.scenes[job.scene] += 1
+            self.products += job.sku != self._last_sku  # jobs come in catalogue order, a product's together
+            self._last_sku = job.sku
+        self.shown.extend(batch[: max(0, SHOWN - len(self.shown))])
+
+
+def _print_bad_rows(bad: list[BadRow], console: Console) -> None:
+    if not bad:
+        return
+    table = Table("行 line", "列 column", "值 value", "原因 reason", title="有误的行 Bad rows", title_justify="left")
+    for row in bad[:SHOWN]:
+        table.add_row(str(row.line), escape(row.column), escape(row.value[:40]), escape(row.reason))
+    console.print(table)
+    if len(bad) > SHOWN:
+        console.print(f"... and {len(bad) - SHOWN} more; --json lists them all.")
+
+
+def _print_jobs(tally: Tally, console: Console) -> None:
+    table = Table("任务 job", "SKU", "场景 scene", "尺寸 size", "种子 seed", "提示词 prompt", title_justify="left")
+    for planned_job in tally.shown:
+        job = planned_job.job
+        table.add_row(
+            planned_job.job_id[:10],
+            escape(planned_job.sku[:24]),
+            planned_job.scene,
+            str(job.size),
+            str(job.seed),
+            escape(job.prompt),
+        )
+    console.print(table)
+    if tally.total > len(tally.shown):
+        console.print(f"... and {tally.total - len(tally.shown)} more jobs; --json prints every one in full.")
+    console.print("  ".join(f"{scene} {count}" for scene, count in tally.scenes.items()), style="dim")
+
+
+def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Console) -> None:
+    """The prompt of one product in one scene, part by part with layer and file. CatalogError: no such SKU."""
+    workplace = open_workplace()
+    bad: list[BadRow] = []
+    products = read_products(workplace.source(brief.catalog), images=workplace.images(brief.catalog), on_bad=bad.append)
+    product = next((product for product in products if product.sku == sku), None)
+    if product is None:
+        why = next((f" Its row is bad: line {row.line}: {row.reason}" for row in bad if row.value == sku), "")
+        raise CatalogError(f"{brief.catalog}: there is no usable row with sku {sku!r}.{why}")
+    library = workplace.library
+    parts = explain(library, product, library.scene(scene), brand=brief.brand)
+    for polarity, title in (("prompt", "正向 Positive"), ("negative", "反向 Negative")):
+        table = Table("部分 part", "文字 text", "层 layer", "文件 file", title=title, title_justify="left")
+        for part in parts:
+            if part.polarity == polarity:
+                table.add_row(part.part, escape(part.text), escape(part.layer), part.file)
+        out.print(table)
+        out.print(escape(joined(parts, polarity)), soft_wrap=True)
+
+
+def _job_line(job: PlannedJob, done: bool) -> bytes:
+    head = orjson.dumps(
+        {
+            "job_id": job.job_id,
+            "sku": job.sku,
+            "scene": job.scene,
+            "variant": job.variant,
+            "image": job.image,
+            "line": job.line,
+            "done": done,
+        }
+    )
+    # the spec is canonical JSON already: spliced in, not parsed and written again
+    return head[:-1] + b',"job":' + job.spec + b"}\n"
+
+
+def _bad_line(row: BadRow) -> bytes:
+    return orjson.dumps({"bad_row": row._asdict()}) + b"\n"

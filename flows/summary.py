@@ -1,0 +1,33 @@
+"""How a run ended, on the console."""
+
+from rich.console import Console
+from rich.table import Table
+
+from tasks.delivery.keys import manifest_key, report_key
+from tasks.workplace import Workplace
+
+ROWS = (
+    ("approved", "已通过 approved", "green"),
+    ("review", "待人工 review", "yellow"),
+    ("rejected", "已拒绝 rejected", "red"),
+    ("failed", "失败 failed", "red"),
+    ("unfinished", "未完成 left", "yellow"),
+)
+
+
+def print_summary(workplace: Workplace, run_id: str, console: Console) -> int:
+    """The table of outcomes and where to look; returns the exit code: 1 where jobs failed or are left, else 0."""
+    counts = workplace.ledger.counts(run_id)
+    table = Table("结果 outcome", "数量 jobs", title=f"{run_id}", title_justify="left", min_width=40)
+    for field, label, colour in ROWS:
+        number = getattr(counts, field)
+        if number or field in {"approved", "review", "rejected", "failed"}:
+            table.add_row(f"[{colour}]{label}[/]", str(number))
+    console.print(table)
+    store = workplace.store.uri.rstrip("/")
+    console.print(f"总览 Contact sheet: {store}/{report_key(run_id)}", soft_wrap=True, highlight=False)
+    if counts.unfinished:
+        console.print("未完成的任务可用同一命令继续 The same command goes on with the jobs that are left.")
+    else:
+        console.print(f"清单 Manifest: {store}/{manifest_key(run_id)}", soft_wrap=True, highlight=False)
+    return 1 if counts.failed or counts.unfinished else 0

@@ -1,0 +1,23 @@
+"""The recipe inside a master: what it takes to render it again, and to make renditions of it without the ledger."""
+
+import orjson
+
+from tasks.delivery.ledger import LeasedJob
+from tasks.shapes import Box
+
+
+def master_recipe(lease: LeasedJob, *, product_box: Box) -> str:
+    """JSON with the job's canonical spec, its take and address, and where the product stands."""
+    address = orjson.dumps(
+        {
+            "job_id": lease.job_id,
+            "sku": lease.sku,
+            "scene": lease.scene,
+            "variant": lease.variant,
+            "take": lease.take,
+            "image": lease.image,
+            "product_box": tuple(product_box),
+        }
+    )
+    # the spec as it was hashed, byte for byte
+    return (address[:-1] + b',"job":' + lease.spec + b"}").decode()
