@@ -176,6 +176,14 @@ def test_credentials_go_to_the_server_and_no_further() -> None:
     assert "other.example" in str(caught.value)
 
 
+def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    with serving(sends(b"picture")) as (base, _):
+        fetch(base.replace("//", "//user:secret@") + "/a.png?signature=token", TRUSTING)
+    assert "secret" not in caplog.text
+    assert "token" not in caplog.text
+
+
 def test_credentials_are_not_sent_to_another_host_after_a_redirect() -> None:
     def answer(request: BaseHTTPRequestHandler) -> None:
         if request.path == "/a":

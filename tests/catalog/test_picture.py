@@ -208,6 +208,41 @@ def test_cmyk_without_a_profile_has_the_right_polarity() -> None:
         assert alpha == 255
 
 
+def press_profile() -> bytes:
+    """A CMYK profile (ICC.1, lut8) whose cyan is a press's, Lab 55 -37 -50; no ink is white, all else is black."""
+    lab = {(0, 0, 0, 0): (255, 128, 128), (1, 0, 0, 0): (140, 91, 78)}
+    corners = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]
+    ramp = bytes(range(256))
+    unit = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    lut = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + unit + ramp * 4
+    lut += b"".join(bytes(lab.get(corner, (0, 128, 128))) for corner in corners) + ramp * 3
+    text = b"press\0"
+    desc = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * 78
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    tags = {b"desc": desc, b"cprt": b"text\0\0\0\0none\0", b"wtpt": white, b"A2B0": lut}
+    table, body, offset = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        padded = data.ljust(-(-len(data) // 4) * 4, b"\0")
+        table += struct.pack(">4sII", name, offset + len(body), len(data))
+        body += padded
+    header = struct.pack(">I4sI4s4s4s", offset + len(body), b"\0\0\0\0", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    header += b"\0" * 12 + b"acsp" + b"\0" * 28 + struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + table + body
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_with_a_profile_gets_the_press_colours(kind: str) -> None:
+    image = Image.new("CMYK", (40, 40), (255, 0, 0, 0))
+    image.paste((0, 0, 0, 0), (24, 0, 40, 40))
+    opened = open_product_image(encoded(image, kind, icc_profile=press_profile()))
+    red, green, blue, _ = pixel(opened)
+    # the plain complement would be 0, 255, 255
+    assert red < 40
+    assert 120 < green < 180
+    assert 190 < blue < 245
+    assert min(pixel(opened, (36, 5))) > 250
+
+
 def linear_profile() -> bytes:
     """A matrix profile like sRGB, with a straight tone curve: mid grey in it is far lighter in sRGB."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

@@ -75,6 +75,7 @@ def test_products_are_what_validation_would_have_made(images: ImageResolver) -> 
         ("A,x,page.jpg,,", "image", "page.jpg", "HTML page"),
         ("A,x,../a.png,,", "image", "../a.png", "outside"),
         ("A,x,/etc/passwd,,", "image", "/etc/passwd", "absolute path"),
+        ("A,x,https://u:secret@h/\x07.png,,", "image", "https://h/\x07.png", "control character"),
         ("A,x,https://u:secret@127.0.0.1/a.png?token=t,,", "image", "https://127.0.0.1/a.png", "loopback"),
         ("A,x,a.png,面议,", "price", "面议", "not a price"),
         ("A,x,a.png,-1,", "price", "-1", "not a price"),

@@ -231,6 +231,31 @@ def test_a_broken_binary_table_is_refused(name: str) -> None:
     assert "not a readable" in refusal(source(b"", name))
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "parquet", "csv.gz"])
+def test_a_damaged_binary_table_raises_nothing_else(kind: str) -> None:
+    whole = {
+        "xlsx": workbook(fill_sheet),
+        "parquet": parquet(pa.table({"sku": ["a", "货"] * 50, "price": [1.0, 2.5] * 50})),
+        "csv.gz": source(gzip.compress("sku,title\n1,货\n".encode() * 20), "p.csv.gz"),
+    }[kind]
+    data = whole.open().read()
+    for at in range(0, len(data), max(1, len(data) // 60)):
+        damaged = data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :]
+        for broken in (damaged, data[:at]):
+            try:
+                rows_of(source(broken, f"p.{kind}"))
+            except CatalogError as error:
+                assert str(error)  # noqa: PT017
+
+
+@given(st.binary(max_size=80))
+def test_random_bytes_under_a_header_raise_nothing_else(data: bytes) -> None:
+    try:
+        rows_of(source(b"sku,title\n1,a\n" + data))
+    except CatalogError as error:
+        assert "products.csv" in str(error)  # noqa: PT017
+
+
 def parquet(table: pa.Table) -> TableSource:
     out = io.BytesIO()
     pq.write_table(table, out)
