@@ -22,7 +22,7 @@ SHORTENED_NUMBER = re.compile(r"\d(?:\.\d+)?E\+\d{2}", re.IGNORECASE)
 
 _PRICE = re.compile(
     r"(?:¥|￥|RMB|CNY|人民币|\$|US\$|USD|€|EUR|£|GBP)?\s*"
-    r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+    r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
     r"\s*(?:元|圆|块|RMB|CNY|USD|EUR|GBP|¥|￥|€)?",
     re.IGNORECASE,
 )

@@ -18,6 +18,7 @@ _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab "}
 def to_srgb(image: Image.Image) -> Image.Image:
     """RGBA, 8 bits, sRGB. An embedded profile is honoured unless it is broken or for another colour space, as browsers
     do; CMYK without one is taken as plain complement. ImageError for pixel types that are no pictures."""
+    check_pixels(image)
     icc: bytes = image.info.get("icc_profile") or b""
     alpha = _alpha(image)
     plain = _without_alpha(image)
@@ -25,6 +26,16 @@ def to_srgb(image: Image.Image) -> Image.Image:
     if alpha is not None:
         colour.putalpha(alpha)
     return colour.convert("RGBA")
+
+
+def check_pixels(image: Image.Image) -> None:
+    """ImageError where the pixels are numbers without a known white: floating-point, or beyond 16 bits."""
+    if image.mode == "F":
+        raise ImageError("unreadable: floating-point pixels; save the picture with 8 or 16 bits a channel (浮点像素)")
+    if image.mode == "I":
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise ImageError("unreadable: 32-bit pixels; save the picture with 8 or 16 bits a channel (32 位像素)")
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:
@@ -41,8 +52,6 @@ def _without_alpha(image: Image.Image) -> Image.Image:
     """L, RGB, CMYK or LAB, 8 bits."""
     if image.mode in _DEEP_GREYS:
         return _scale_grey(image)
-    if image.mode == "F":
-        raise ImageError("unreadable: floating-point pixels; save the picture with 8 or 16 bits a channel (浮点像素)")
     if image.mode in _SPACES:
         plain = image.copy()
         plain.info.pop("transparency", None)  # else Pillow would warn of losing what `_alpha` has kept
@@ -57,8 +66,6 @@ def _without_alpha(image: Image.Image) -> Image.Image:
 def _scale_grey(image: Image.Image) -> Image.Image:
     """0..65535 to 0..255 by rounding; Pillow's own conversion would clip at 255."""
     values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise ImageError("unreadable: 32-bit pixels; save the picture with 8 or 16 bits a channel (32 位像素)")
     return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
 
 

@@ -22,9 +22,8 @@ from tasks.errors import CellError, ImageError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Global by registry, yet inside a cloud: Azure's WireServer. The other clouds' metadata addresses (169.254.169.254,
-# 100.100.100.200, fd00:ec2::254) are link-local, shared or private, and refused as such.
-_CLOUD_ADDRESSES = (ipaddress.ip_address("168.63.129.16"),)
+# Metadata services beyond link-local: Azure's WireServer (global by registry), Alibaba Cloud, AWS by IPv6.
+_CLOUD_ADDRESSES = tuple(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGENT = "shangxin-catalogue/1"
@@ -36,7 +35,8 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class FetchPolicy(NamedTuple):
-    """What may be fetched. `allow_private` and `allow_http` are for a trusted network (and for tests)."""
+    """What may be fetched. `allow_http` and `allow_private` (loopback and private addresses, yet never link-local,
+    multicast or metadata ones) are for a trusted network."""
 
     max_bytes: int = 40_000_000
     total_seconds: float = 30.0
@@ -45,33 +45,38 @@ class FetchPolicy(NamedTuple):
     allow_http: bool = False
     allow_private: bool = False
     resolve: Callable[[str, int], list[str]] = resolve
+    tls: ssl.SSLContext | None = None  # None: the public authorities
 
 
-def refusal(address: str) -> str:
+def refusal(address: str, *, allow_private: bool = False) -> str:
     """Why a connection to this IP address is refused, empty where it is not."""
     try:
         parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
     except ValueError:
         return "not an IP address"
-    for candidate in (parsed, *_embedded(parsed)):
-        for kind in ("loopback", "link_local", "multicast", "unspecified", "reserved", "private"):
-            if getattr(candidate, f"is_{kind}") and not (kind == "reserved" and candidate in _NAT64):
-                return kind.replace("_", "-")
+    for candidate in _meant(parsed):
         if candidate in _CLOUD_ADDRESSES:
             return "cloud metadata"
-        if not candidate.is_global and candidate not in _NAT64:
+        for kind in ("loopback", "link_local", "multicast", "unspecified", "reserved", "private"):
+            if getattr(candidate, f"is_{kind}"):
+                if allow_private and kind in ("loopback", "private"):
+                    break
+                return kind.replace("_", "-")
+        if not (candidate.is_global or allow_private):
             return "not public"
     return ""
 
 
-def _embedded(address: Address) -> list[Address]:
-    """IPv4 addresses that an IPv6 address would be translated to."""
+def _meant(address: Address) -> list[Address]:
+    """The addresses that a connection may end at: an IPv6 address can carry an IPv4 one that it is translated to."""
     if isinstance(address, ipaddress.IPv4Address):
-        return []
-    found: list[Address | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+        return [address]
+    if address.ipv4_mapped:
+        return [address.ipv4_mapped]
     if address in _NAT64:
-        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return [candidate for candidate in found if candidate is not None]
+        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
+    carried = (address.sixtofour, *(address.teredo or ()))
+    return [address, *(inner for inner in carried if inner is not None)]
 
 
 def shown_url(url: str) -> str:
@@ -140,10 +145,9 @@ def _addresses(target: httpx.URL, port: int, policy: FetchPolicy, *, shown: str)
         addresses = policy.resolve(host, port)
     except (OSError, UnicodeError) as error:
         raise ImageError(f"no such host: {shown} (域名无法解析)") from error
-    if not policy.allow_private:
-        for address in addresses:
-            if why := refusal(address):
-                raise CellError("image", shown, f"refused: the host leads to a {why} address (内网地址不允许)")
+    for address in addresses:
+        if why := refusal(address, allow_private=policy.allow_private):
+            raise CellError("image", shown, f"refused: the host leads to a {why} address (内网地址不允许)")
     return addresses
 
 
@@ -161,15 +165,19 @@ def _exchange(target: httpx.URL, address: str, policy: FetchPolicy, *, deadline:
         },
     )
     # a connection of its own: a kept one would be shared by all names at that address, whoever's certificate it showed
-    with httpx.HTTPTransport(verify=_tls(), trust_env=False) as transport, watchdog.until(deadline):
+    with httpx.HTTPTransport(verify=policy.tls or _tls(), trust_env=False) as transport, watchdog.until(deadline):
         try:
             response = transport.handle_request(request)
             with closing(response):
-                return _body_or_redirect(response, policy, shown=shown)
+                answer = _body_or_redirect(response, policy, shown=shown)
         except httpx.HTTPError:
             if time.monotonic() >= deadline:
                 raise _too_slow(shown, policy) from None
             raise
+    if time.monotonic() >= deadline:
+        # a body without a length ends where the connection does, be it by the watchdog
+        raise _too_slow(shown, policy)
+    return answer
 
 
 class _Watchdog:

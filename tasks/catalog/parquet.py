@@ -27,7 +27,7 @@ def read_parquet(source: TableSource, *, chunk_rows: int) -> Iterator[Chunk]:
                 rows = list(zip(*columns, strict=True))
                 yield Chunk(header, frame_of(rows, width=len(header)), list(range(first, first + len(rows))), [])
                 first += len(rows)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, ValueError, OverflowError) as error:  # text that is none, times out of range
             raise CatalogError(f"{source.name}: not a readable Parquet file ({error}). Write it again.") from error
 
 

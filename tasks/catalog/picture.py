@@ -16,7 +16,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from tasks.catalog.colour import to_srgb
+from tasks.catalog.colour import check_pixels, to_srgb
 from tasks.errors import ImageError
 from tasks.shapes import Size
 
@@ -82,6 +82,7 @@ def inspect_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS, *, name: st
     _check_size(image, limits)
     frames = _frames(image)
     _decode(image)
+    check_pixels(image)
     orientation = image.getexif().get(0x0112, 1)
     size = Size(*(reversed(image.size) if orientation in (5, 6, 7, 8) and image.format != "TIFF" else image.size))
     return ImageFacts(

@@ -103,7 +103,7 @@ class RowReader:
         for row in wanted if errors else ():
             if error := errors.get(references[row]):
                 reason = error.reason if isinstance(error, CellError) else str(error)
-                table.flaw(row, "image", self.images.shown(references[row]), reason)
+                table.flaw(row, "image", references[row], reason)
         return digests
 
     def _bad_row(self, table: "_Table", row: int) -> BadRow:
@@ -111,7 +111,8 @@ class RowReader:
         first, *others = table.flaws[row]
         self.kinds[_kind(first.field, first.reason)] += 1
         reason = "; ".join([first.reason, *(f"{table.shown(other.field)}: {other.reason}" for other in others)])
-        return BadRow(table.lines[row], table.shown(first.field), first.value, reason)
+        value = self.images.shown(first.value) if first.field == "image" else first.value
+        return BadRow(table.lines[row], table.shown(first.field), value, reason)
 
 
 _CONTROL = "control character: {found} is not text (含控制字符)"

@@ -6,7 +6,6 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -18,7 +17,11 @@ from tasks.errors import CatalogError
 
 # openpyxl holds the shared strings in memory, whatever the sheet's size
 MAX_STRINGS_BYTES = 512 << 20
-_BROKEN = (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, ParseError, EOFError)
+# SyntaxError: what both XML parsers raise; RuntimeError: a packing that zipfile does not know, or a password
+_BROKEN = (
+    zipfile.BadZipFile, InvalidFileException, SyntaxError, RuntimeError, KeyError, ValueError, TypeError,
+    AttributeError, IndexError, EOFError,
+)  # fmt: skip
 
 
 def read_xlsx(source: TableSource, *, chunk_rows: int) -> Iterator[Chunk]:
