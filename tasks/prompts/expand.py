@@ -88,7 +88,7 @@ def missing_variable(segment: Segment, variable: Variable, *, columns: Iterable[
 
 
 def expand(library: Library, product: Goods, scene: Scene, *, brand: str = "") -> Prompt:
-    """The prompt of one product in one scene; `brand` overrides the row's. For many products keep an Expander a stack."""
+    """The prompt of one product in one scene; `brand` overrides the row's. For many, keep an Expander a stack."""
     return Expander(library, stack_of(library, product, scene, brand=brand)).expand(product)
 
 

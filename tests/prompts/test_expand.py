@@ -177,3 +177,18 @@ def test_one_expander_serves_all_products_of_its_stack(library: Library) -> None
     assert [expander.expand(product) for product in products] == [
         expand(library, product, scene) for product in products
     ]
+
+
+@pytest.mark.parametrize(
+    ("color", "palette"),
+    [
+        ("雾霭蓝", "浅蓝色与米白色调"),
+        ("墨绿", "浅绿色与奶油色调"),
+        ("蜜桃橙", "奶油色与浅粉色调"),
+        ("枫叶红", "浅粉色与奶油色调"),
+        ("", "浅粉色与奶油色调"),
+    ],
+)
+def test_the_pastel_studio_takes_its_colour_from_the_product(library: Library, color: str, palette: str) -> None:
+    prompt = expand(library, make_product(color=color, category="toy"), library.scene("pastel-studio")).positive
+    assert f"，{palette}，" in prompt
