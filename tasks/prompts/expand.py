@@ -5,19 +5,22 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from jinja2 import UndefinedError
+from jinja2 import TemplateRuntimeError
 from jinja2.runtime import Context
 
 from tasks.errors import TemplateError
 from tasks.prompts.language import ENVIRONMENT, Variable, combine
 from tasks.prompts.library import Library
-from tasks.prompts.parts import BREAK, join_segments, suggest
+from tasks.prompts.parts import BREAK, PARTS, Polarity, join_segments, suggest
 from tasks.prompts.row import FIELDS, Goods
 from tasks.prompts.scene import Scene
 from tasks.prompts.stack import Segment, Stack, cell_text, segments_of, stack_of
 
 Values = tuple[Any, ...]
+Half = Callable[[dict[str, Any]], str]  # fills the templates of one polarity from values by flat name
 MISSING = object()
+# what filling a checked template can still run into: a missing name, a text where a number is needed
+FAULTS = (TemplateRuntimeError, TypeError, ValueError, ArithmeticError, AssertionError)
 
 
 class Prompt(NamedTuple):
@@ -41,7 +44,7 @@ class Expander:
         self.variables = tuple(sorted({name for segment in self.segments for name in segment.snippet.variables}))
         self.values: Callable[[Goods], Values] = _reader(self.variables)
         self._flat = tuple(variable.flat for variable in self.variables)
-        self._halves = {half: self._compile(half) for half in ("prompt", "negative")}
+        self._halves = {half: self._compile(half) for half in PARTS}
 
     def expand(self, goods: Goods) -> Prompt:
         return self.render(self.values(goods), goods)
@@ -53,8 +56,8 @@ class Expander:
             named = {name: value for name, value in named.items() if value is not MISSING}
         try:
             return Prompt(self._halves["prompt"](named), self._halves["negative"](named))
-        except UndefinedError as error:
-            raise self._missing(named, goods, str(error)) from error
+        except FAULTS as error:
+            raise self._fault(named, tuple(goods.extra), str(error)) from error
 
     def render_segment(self, segment: Segment, goods: Goods) -> str:
         """What one layer contributes to one part, as it stands in the prompt; may be empty."""
@@ -62,21 +65,25 @@ class Expander:
         named = {name: value for name, value in zip(self._flat, values, strict=True) if value is not MISSING}
         try:
             return _half((segment,))(named)
-        except UndefinedError as error:
-            raise self._missing(named, goods, str(error)) from error
+        except FAULTS as error:
+            raise self._fault(named, tuple(goods.extra), str(error)) from error
 
-    def _compile(self, polarity: str) -> "Callable[[dict[str, Any]], str]":
-        return _half(tuple(segment for segment in self.segments if segment.polarity == polarity))
+    def _compile(self, polarity: Polarity) -> Half:
+        try:
+            return _half(tuple(segment for segment in self.segments if segment.polarity == polarity))
+        except FAULTS as error:
+            raise self._fault({}, (), str(error)) from error
 
-    def _missing(self, named: Mapping[str, Any], goods: Goods, reason: str) -> TemplateError:
+    def _fault(self, named: Mapping[str, Any], columns: tuple[str, ...], reason: str) -> TemplateError:
+        """What to say when filling failed: the first variable that is missing, or the first part that fails alone."""
         for segment in self.segments:
             lacking = sorted(v for v in segment.snippet.variables - segment.snippet.optional if v.flat not in named)
             if lacking:
-                return missing_variable(segment, lacking[0], columns=tuple(goods.extra), catalog=self.catalog)
+                return missing_variable(segment, lacking[0], columns=columns, catalog=self.catalog)
             try:
                 _half((segment,))(dict(named))
-            except UndefinedError:
-                return TemplateError(f"{segment.snippet.where}: {segment.snippet.source!r} has no value: {reason}")
+            except FAULTS:
+                return TemplateError(f"{segment.snippet.where}: {segment.snippet.source!r} cannot be filled: {reason}")
         return TemplateError(f'scene "{self.stack.scene}": {reason}')
 
 
@@ -88,11 +95,11 @@ def missing_variable(segment: Segment, variable: Variable, *, columns: Iterable[
 
 
 def expand(library: Library, product: Goods, scene: Scene, *, brand: str = "") -> Prompt:
-    """The prompt of one product in one scene; `brand` overrides the row's. For many products keep an Expander a stack."""
+    """The prompt of one product in one scene; `brand` overrides the row's. For many, keep an Expander a stack."""
     return Expander(library, stack_of(library, product, scene, brand=brand)).expand(product)
 
 
-def _half(segments: tuple[Segment, ...]) -> "Callable[[dict[str, Any]], str]":
+def _half(segments: tuple[Segment, ...]) -> Half:
     """Renders these segments from values by flat name; folded to a constant where they read none."""
     template = ENVIRONMENT.from_string(combine((segment.snippet for segment in segments), BREAK))
     run: Callable[[Context], Iterator[str]] = template.root_render_func

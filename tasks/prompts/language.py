@@ -17,11 +17,12 @@ from tasks.prompts.parts import suggest
 from tasks.prompts.row import FIELDS
 
 FILTERS = frozenset(
-    {"default", "d", "trim", "lower", "upper", "title", "first", "last", "length", "join", "truncate", "round", "int"}
+    {"default", "d", "trim", "lower", "upper", "title", "first", "last", "length", "join", "truncate", "int"}
 )
 TESTS = frozenset({"defined", "undefined", "in", "eq", "ne", "lt", "le", "gt", "ge", "even", "odd"})
 LISTS = ("selling_points", "scenes")
 ROOTS = ("product", "extra", "scene", "brand")
+MAX_DEPTH = 30
 LOOP = ("first", "last", "index")
 _PLAIN = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.If, nodes.CondExpr, nodes.Compare,
@@ -42,7 +43,7 @@ class Variable(NamedTuple):
     @property
     def flat(self) -> str:
         """A name that Python accepts, whatever the column is called."""
-        return f"product_{self.key}" if self.is_field else f"{self.root}_x{self.key.encode().hex()}"
+        return f"_product_{self.key}" if self.is_field else f"_{self.root}_x{self.key.encode().hex()}"
 
     def __str__(self) -> str:
         return f'{{{{ extra["{self.key}"] }}}}' if self.root == "extra" else f"{{{{ {self.root}.{self.key} }}}}"
@@ -93,6 +94,8 @@ def read_snippet(source: str, *, where: str, constants: Mapping[str, Mapping[str
         tree = ENVIRONMENT.parse(source)
     except TemplateSyntaxError as error:
         raise TemplateError(f"{where}: {error.message} in {_line(source, error.lineno)}") from error
+    except RecursionError as error:
+        raise TemplateError(f"{where}: is nested too deeply") from error
     reader = _Reader(source, where, constants)
     body = tuple(reader.visit(node, frozenset()) for node in tree.body)
     optional = frozenset(reader.optional - reader.required)
@@ -106,10 +109,20 @@ class _Reader:
     source: str
     where: str
     constants: Mapping[str, Mapping[str, str]]
+    depth: int = 0
     required: set[Variable] = field(default_factory=set)
     optional: set[Variable] = field(default_factory=set)
 
     def visit(self, node: nodes.Node, bound: frozenset[str], *, optional: bool = False) -> nodes.Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise TemplateError(f"{self.where}: is nested too deeply (in {_line(self.source, node.lineno)})")
+        try:
+            return self._visit(node, bound, optional=optional)
+        finally:
+            self.depth -= 1
+
+    def _visit(self, node: nodes.Node, bound: frozenset[str], *, optional: bool) -> nodes.Node:
         match node:
             case nodes.Getattr() | nodes.Getitem():
                 return self._lookup(node, bound, optional=optional)
@@ -185,7 +198,8 @@ class _Reader:
             f"may only run once over product.{' or product.'.join(LISTS)}",
         )
         target = node.target
-        self._require(node, isinstance(target, nodes.Name) and target.name not in ROOTS, "needs one plain name")
+        plain = isinstance(target, nodes.Name) and target.name not in ROOTS and not target.name.startswith("_")
+        self._require(node, plain, "needs one plain name")
         node.iter = self.visit(node.iter, bound)
         inner = frozenset({getattr(target, "name", ""), "loop"})
         node.body = [self.visit(child, inner) for child in node.body]

@@ -31,6 +31,8 @@ class Library:
     words: WordList = field(default_factory=WordList)
     references: Mapping[str, str] = field(default_factory=dict)  # path under the folder -> SHA-256 of its bytes
 
+    _names: dict[str, dict[str, str]] = field(init=False, repr=False, compare=False)  # kind -> any name -> id
+
     def __post_init__(self) -> None:
         names = {kind: _names(getattr(self, kind)) for kind in ("scenes", "categories", "brands", "locales")}
         object.__setattr__(self, "_names", names)
@@ -71,7 +73,7 @@ class Library:
         return tuple(scene for scene in fitting if not allowed or scene.id in allowed)
 
     def _find(self, kind: str, name: str) -> str:
-        names: dict[str, str] = self._names[kind]  # type: ignore[attr-defined]
+        names = self._names[kind]
         return names.get(name) or names.get(name.strip().casefold(), "")
 
 

@@ -40,12 +40,11 @@ class PlanWorker:
 
     def plan(self, batch: Sequence[Goods]) -> tuple[list[PlannedJob], list[Bad]]:
         """The batch's jobs and the rows that could not be planned. Errors: TemplateError; ShangxinError if it died."""
+        self._send([plain(goods) for goods in batch])
         try:
-            self._send([plain(goods) for goods in batch])
             error, jobs, bad = pickle.load(self._process.stdout)  # type: ignore[arg-type]  # noqa: S301 - our own child
-        except (EOFError, BrokenPipeError) as gone:
-            code = self._process.wait()
-            raise ShangxinError(f"a planning process ended with code {code}; run the plan again") from gone
+        except EOFError as gone:
+            raise self._ended() from gone
         if error is not None:
             raise TemplateError(error)
         return list(map(PlannedJob._make, jobs)), [Bad(*row) for row in bad]
@@ -59,9 +58,16 @@ class PlanWorker:
 
     def _send(self, value: object) -> None:
         pipe = self._process.stdin
-        if pipe is not None:
+        if pipe is None:
+            return
+        try:
             pickle.dump(value, pipe, protocol=pickle.HIGHEST_PROTOCOL)
             pipe.flush()
+        except BrokenPipeError as gone:
+            raise self._ended() from gone
+
+    def _ended(self) -> ShangxinError:
+        return ShangxinError(f"a planning process ended with code {self._process.wait()}; run the plan again")
 
 
 def plain(goods: Goods) -> tuple[Any, ...]:

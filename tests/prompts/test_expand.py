@@ -119,9 +119,19 @@ def test_the_price_of_a_product_without_one_reads_as_empty(tmp_path: Path) -> No
     assert expand(library, make_product(), library.scene("beach")).positive == "价"
 
 
-def test_a_value_that_cannot_be_had_names_the_part(tmp_path: Path) -> None:
-    library = write(tmp_path, {"scenes/beach": {"prompt": {"set": {"mood": "{{ product.selling_points|first }}"}}}})
-    with pytest.raises(TemplateError, match=r'scene "beach" part "mood" \(.*beach.yaml\): .*has no value'):
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ product.selling_points|first }}",
+        "{% if product.title > 5 %}大{% endif %}",
+        "{{ product.price|length }}",
+        "{{ product.title|truncate(1) }}",
+        "{% if scene.title > 5 %}大{% endif %}",
+    ],
+)
+def test_a_part_that_cannot_be_filled_is_named(tmp_path: Path, source: str) -> None:
+    library = write(tmp_path, {"scenes/beach": {"prompt": {"set": {"light": "柔光", "mood": source}}}})
+    with pytest.raises(TemplateError, match=r'scene "beach" part "mood" \(.*beach.yaml\): .*cannot be filled'):
         expand(library, make_product(), library.scene("beach"))
 
 
@@ -177,3 +187,18 @@ def test_one_expander_serves_all_products_of_its_stack(library: Library) -> None
     assert [expander.expand(product) for product in products] == [
         expand(library, product, scene) for product in products
     ]
+
+
+@pytest.mark.parametrize(
+    ("color", "palette"),
+    [
+        ("雾霭蓝", "浅蓝色与米白色调"),
+        ("墨绿", "浅绿色与奶油色调"),
+        ("蜜桃橙", "奶油色与浅粉色调"),
+        ("枫叶红", "浅粉色与奶油色调"),
+        ("", "浅粉色与奶油色调"),
+    ],
+)
+def test_the_pastel_studio_takes_its_colour_from_the_product(library: Library, color: str, palette: str) -> None:
+    prompt = expand(library, make_product(color=color, category="toy"), library.scene("pastel-studio")).positive
+    assert f"，{palette}，" in prompt

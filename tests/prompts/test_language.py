@@ -31,7 +31,8 @@ def render(source: str, **values: object) -> str:
         ("{{ product.selling_points|join('/') }}", "轻/薄"),
         ("{% for point in product.selling_points %}{{ loop.index }}{{ point }}{% endfor %}", "1轻2薄"),
         ("{{ '贵' if product.price > 100 else '平' }}", "贵"),
-        ("{{ product.price|round|int }}", "129"),
+        ("{{ product.price|int }}", "128"),
+        ("{% for product_color in product.selling_points %}{{ product.color }}{% endfor %}", "粉色粉色"),
         ("{{ scene.title ~ '的' ~ product.color }}", "海滩的粉色"),
         ("{% if scene.id in ('beach', 'snow') and not brand.id %}是{% endif %}", "是"),
     ],
@@ -77,6 +78,8 @@ def test_what_the_language_offers(source: str, text: str) -> None:
         ("{{ self }}", "self"),
         ("{{ lipsum }}", "lipsum"),
         ("{{ product }}", "product"),
+        ("{{ product.price|round(1000000000, 'ceil') }}", "round"),
+        ("{% for _product_color in product.selling_points %}x{% endfor %}", "for _product_color in"),
         ("{{ cycler.__init__ }}", "cycler.__init__"),
         ("{{ product[product.title] }}", "product[product.title]"),
     ],
@@ -118,3 +121,14 @@ def test_variables_are_known_before_rendering() -> None:
         Variable("product", "nowhere"),
     }
     assert snippet.optional == {Variable("product", "nowhere")}
+
+
+@pytest.mark.parametrize("source", ["{{ " + "(" * 400 + "1" + ")" * 400 + " }}", "{{ " + "not " * 400 + "1 }}"])
+def test_deep_nesting_is_refused(source: str) -> None:
+    with pytest.raises(TemplateError, match=r"beach.yaml\): is nested too deeply"):
+        read_snippet(source, where=WHERE, constants=CONSTANTS)
+
+
+def test_long_chains_are_refused_before_they_are_compiled() -> None:
+    with pytest.raises(TemplateError, match="is nested too deeply"):
+        read_snippet("{{ " + " and ".join(["product.color"] * 60) + " }}", where=WHERE, constants=CONSTANTS)

@@ -59,3 +59,10 @@ def test_a_products_copy_is_searched_column_by_column(library: Library) -> None:
 
 def test_an_empty_list_finds_nothing() -> None:
     assert find_forbidden("最好", WordList()) == []
+
+
+def test_words_that_need_proof_are_warnings(library: Library) -> None:
+    assert [(hit.word, hit.group.level) for hit in find_forbidden("极致柔滑，国家级", library.words)] == [
+        ("极致", "warning"),
+        ("国家级", "error"),
+    ]
