@@ -1,6 +1,7 @@
 """Measuring a finished file, ours or anybody's, against the graded rules of a placement."""
 
 import io
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,7 +28,19 @@ PRODUCT_DARKNESS = 12
 # Boxes are whole pixels, rounded outwards: this much of a product inside the safe area is all of it.
 SAFE_SHARE = 0.99
 
-_BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+# Only what a placement can ask for is decoded at all: every further decoder is a way in for damaged files.
+DECODED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+# What Pillow's decoders raise for damaged files (AVIF: RuntimeError).
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,7 @@ def check_file(data: bytes, placement: Placement, *, known: Known | None = None)
 
 
 def _open(data: bytes, *, full: bool) -> _File:
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(io.BytesIO(data), formats=DECODED) as picture:
         size, form = Size(*picture.size), (picture.format or "").lower()
         profile = picture.info.get("icc_profile")
         if size.width * size.height > MOST_PIXELS:

@@ -24,6 +24,8 @@ from tasks.shapes import Box, Size
 
 # Beyond this enlargement a master looks soft; the picture is made all the same and the finding says so.
 SHARP_ENLARGEMENT = 1.5
+# A product on white is enlarged up to this share of its frame side to reach the platform's least size in pixels.
+FULLEST = 0.95
 # JPEG with halved colour works in blocks of 16 px, and the cubic filter reaches two more: white is pure beyond both.
 JPEG_REACH = 18
 WHITE = (255, 255, 255)
@@ -140,7 +142,7 @@ def _compose(source: _Source, placement: Placement) -> Rendition:
         source.size,
         source.product,
         placement.size,
-        least=placement.least_share,
+        least=_least_share(source.product.size, placement),
         safe=placement.safe_box,
         background="plain" if source.white else "scene",
     )
@@ -162,6 +164,17 @@ def _compose(source: _Source, placement: Placement) -> Rendition:
         sha256=hashlib.sha256(encoded.data).hexdigest(),
         findings=findings,
     )
+
+
+def _least_share(product: Size, placement: Placement) -> float:
+    """The share the product must take: the platform's, or what makes a thin product as wide as the platform asks."""
+    share = placement.least_share
+    if placement.min_product is None:
+        return share
+    frame, least = placement.size, placement.min_product.value
+    widest = min(frame.width / product.width, frame.height / product.height)
+    needed = max(least.width / product.width, least.height / product.height) / widest
+    return max(share, needed) if needed <= FULLEST else share
 
 
 def _paint(source: _Source, placement: Placement, framing: Framing) -> Pixels:

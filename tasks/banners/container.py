@@ -72,13 +72,15 @@ def pad_webp(data: bytes, count: int) -> bytes:
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:
-    """The chunks of a PNG in order, picture data not unpacked. Raises CompositionError where it breaks off."""
+    """The chunks of a PNG in order, picture data not unpacked. Raises CompositionError for a broken or cut file."""
     if not data.startswith(PNG_SIGNATURE):
         raise CompositionError(f"not a PNG: begins with {data[:8]!r}, expected {PNG_SIGNATURE!r}.")
     at = len(PNG_SIGNATURE)
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
         kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        if data[at + 8 + length : at + 12 + length] != _checksum(kind, body):
+            raise CompositionError(f"PNG is damaged or breaks off in its chunk {kind!r} at byte {at}. Write it again.")
         at += 12 + length
         yield Chunk(kind, body)
         if kind == b"IEND":
@@ -101,5 +103,8 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 
 def _png_chunk(chunk: Chunk) -> bytes:
-    checksum = zlib.crc32(chunk.data, zlib.crc32(chunk.kind))
-    return struct.pack(">I", len(chunk.data)) + chunk.kind + chunk.data + struct.pack(">I", checksum)
+    return struct.pack(">I", len(chunk.data)) + chunk.kind + chunk.data + _checksum(chunk.kind, chunk.data)
+
+
+def _checksum(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))

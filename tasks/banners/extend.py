@@ -13,13 +13,14 @@ Floats = NDArray[np.float32]
 REACH = 0.45
 # Colours are taken from this share of the way.
 CLEAR = 0.8
-# Marks lower than this share of the patch (in a strip too short to judge by: the second) are not drawn out: they are
-# veins, lights and leaves, and nobody expects them to go on.
-THIN, WIDE = 0.2, 0.45
+# The colours themselves are those of this nearest part of it; lines go on where this many parts of it agree.
+NEAR, PARTS = 0.4, 4
+# Marks thinner than half of this share of the patch are veins, lights and leaves: nobody expects them to go on.
+WINDOW = 0.45
+# A strip as deep as this share of the patch can tell a line from a spot.
+ENOUGH = 0.15
 # Samples in a window, spread evenly: the median of these costs the same at every size.
 MEDIAN_TAPS = 41
-# Standard deviation, as a share of the patch, by which a strip too short to judge by is softened.
-SOFT = 0.02
 # Standard deviations of grain in levels: enough against banding, never more than a noisy photograph has.
 LEAST_GRAIN, MOST_GRAIN = 0.6, 6.0
 # Median absolute deviation to standard deviation of a normal distribution.
@@ -88,28 +89,26 @@ def _beyond(patch: Pixels, count: int, *, reach: int, random: np.random.Generato
 def _drawn_out(strip: Floats) -> Floats:
     """One column that stands for the strip's rows: edges of walls and tables, but no veins and spots.
 
-    What deviates from the column's running median goes on as far as it is the same all along the strip: the grain
-    of wood does, a blurred light does not.
+    A running median of the colours near the seam, and on top of it whatever all parts of the strip agree on: the
+    grain of wood goes on, a blurred light does not.
     """
-    weights = np.linspace(1, 0.1, strip.shape[1], dtype=np.float32) ** 2
-    weights /= weights.sum()
-    mean = np.tensordot(strip, weights, axes=([1], [0]))
-    spread = np.tensordot((strip - mean[:, None]) ** 2, weights, axes=([1], [0]))
+    near = strip[:, : max(1, round(NEAR * strip.shape[1]))]
+    plain = _running_median(np.median(near, axis=1))
+    parts = [part.mean(axis=1) for part in np.array_split(strip, min(PARTS, strip.shape[1]), axis=1)]
+    details = np.stack([part - _running_median(part) for part in parts])
+    agreed = np.abs(details).min(axis=0) * np.sign(details[0])
+    agreed[np.abs(np.sign(details).sum(axis=0)) < len(parts)] = 0
     # A strip that is shorter than its marks are wide cannot tell a line from a spot, and drops both.
-    trust = min(1.0, strip.shape[1] / (THIN * len(strip))) ** 2
-    plain = _running_median(np.median(strip, axis=1), share=THIN + (WIDE - THIN) * (1 - trust))
-    detail = mean - plain
-    kept = trust * (detail**2 / (detail**2 + spread + 1e-3)) ** 2
-    column = (plain + detail * kept)[:, None]
-    sigma = 1 + (1 - trust) * SOFT * len(strip)
-    smooth = cv2.GaussianBlur(column, (1, 0), sigmaX=0.1, sigmaY=sigma, borderType=cv2.BORDER_REPLICATE)
+    trust = min(1.0, strip.shape[1] / (ENOUGH * len(strip)))
+    column = (plain + agreed * trust)[:, None]
+    smooth = cv2.GaussianBlur(column, (1, 0), sigmaX=0.1, sigmaY=1.0, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(smooth.reshape(column.shape), np.float32)
 
 
-def _running_median(column: Floats, *, share: float) -> Floats:
-    """The median over a window of `share` of the column: keeps steps, drops what is thinner than half of it."""
+def _running_median(column: Floats) -> Floats:
+    """The median over a window that slides along the column: keeps steps, drops what is thinner than half of it."""
     rows = np.arange(len(column))[:, None]
-    offsets = np.rint(np.linspace(-0.5, 0.5, MEDIAN_TAPS) * share * len(column)).astype(np.int64)
+    offsets = np.rint(np.linspace(-0.5, 0.5, MEDIAN_TAPS) * WINDOW * len(column)).astype(np.int64)
     return np.asarray(np.median(column[np.clip(rows + offsets, 0, len(column) - 1)], axis=1), np.float32)
 
 

@@ -14,6 +14,10 @@ COMFORTABLE = 0.8
 ONE_SIDED = 0.3
 # A product that takes less than this share of a plain strip stands this far along it instead of in the middle.
 SMALL, ASIDE = 0.25, 0.2
+# A product off the middle by more than this ratio of its gaps has the new canvas on its wider side.
+LOPSIDED = 1.2
+# Neither gap beside a product in a crop gets less than this share of both, so that no side looks cramped.
+LEAST_GAP = 0.3
 # Masters are halved at most so often; their sides are multiples of 64 pixels, so every level stays exact.
 DEEPEST = 5
 
@@ -160,13 +164,16 @@ def _wanted_begin(axis: _Axis, scale: float, *, plain: bool) -> float:
         return _crop_begin(axis, window)
     if 1 - axis.length / window < ONE_SIDED:
         return min(max(middle, axis.length - window), 0.0)
-    return 0.0 if axis.side == "start" else axis.length - window
+    # The new canvas goes where clearly more background leads up to it: that is continued best.
+    before = axis.side == "end" or axis.low > LOPSIDED * (axis.length - axis.high)
+    return axis.length - window if before else 0.0
 
 
 def _crop_begin(axis: _Axis, window: float) -> float:
-    """The gaps before and after the product keep the proportion they have in the master."""
+    """The gaps before and after the product keep the proportion they have in the master, within limits."""
     free = axis.length - axis.product
-    return axis.low * (1 - (window - axis.product) / free) if free else 0.0
+    share = min(max(axis.low / free, LEAST_GAP), 1 - LEAST_GAP) if free else 0.5
+    return axis.low - share * (window - axis.product)
 
 
 def _span(axis: _Axis, begin: float, *, scale: float, step: int) -> _Span:

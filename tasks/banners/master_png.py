@@ -28,7 +28,7 @@ def read_recipe(data: bytes) -> str | None:
 
 def decode_master(data: bytes) -> Pixels:
     """The pixels of a master, (height, width, 3) sRGB. Raises CompositionError where the file is damaged."""
-    # OpenCV fills up a PNG that breaks off with black and says nothing: look for the end first.
+    # OpenCV fills up a damaged PNG with black and says nothing: compare the checksums and look for the end first.
     deque(png_chunks(data), maxlen=0)
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if found is None:

@@ -129,6 +129,11 @@ def test_jds_product_ends_within_ten_pixels_of_the_frame(white: Master) -> None:
     assert finding(one(white, "jd-main"), "product-gap").passed
 
 
+def test_a_thin_product_grows_to_taobaos_least_size_where_the_frame_allows() -> None:
+    slim = draw_master("white", width=512, height=512)
+    assert finding(one(slim, "taobao-white"), "min-product").passed
+
+
 def test_amazons_product_fills_its_share(white: Master) -> None:
     assert finding(one(white, "amazon-main"), "product-share").passed
 

@@ -79,6 +79,16 @@ def test_every_side_can_be_continued(side: Literal["left", "top", "right", "bott
     assert np.array_equal(done[dest.top : dest.bottom, dest.left : dest.right], patch)
 
 
+def test_a_spot_near_the_seam_is_not_drawn_out_into_a_streak() -> None:
+    patch, framing = patched("table", Size(485, 60))
+    clean = continue_background(patch, framing, seed=1)[:, -100:].astype(float)
+    spotted = patch.copy()
+    seam = patch.shape[1]
+    spotted[14:22, seam - 9 : seam - 2] = (255, 40, 40)
+    streaked = continue_background(spotted, framing, seed=1)[:, -100:].astype(float)
+    assert np.abs(streaked - clean).mean(axis=(1, 2)).max() < 3
+
+
 def test_equal_seeds_make_equal_pixels() -> None:
     patch, framing = patched("lights", Size(485, 60))
     first, second = (continue_background(patch, framing, seed=5) for _ in range(2))

@@ -110,6 +110,18 @@ def test_a_leaderboard_has_the_product_at_one_side_and_the_rest_free() -> None:
     assert framing.fill.right > 728 * 0.7
 
 
+def test_new_canvas_goes_to_the_side_with_more_background() -> None:
+    framing = frame_product(Size(1024, 1024), Box(600, 200, 1000, 860), Size(728, 90))
+    assert framing.product.left > 728 * 0.75
+    assert framing.fill.right == 0
+
+
+def test_a_product_at_the_edge_gets_air_in_a_tight_crop() -> None:
+    framing = frame_product(Size(1024, 1024), Box(740, 300, 960, 900), Size(160, 600))
+    gaps = framing.product.left, 160 - framing.product.right
+    assert min(gaps) >= 0.28 * sum(gaps)
+
+
 def test_a_skyscraper_has_a_wide_product_at_the_bottom() -> None:
     framing = frame_product(Size(1024, 1024), Box(62, 500, 962, 900), Size(160, 600))
     assert framing.product.top > 300

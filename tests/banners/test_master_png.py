@@ -50,7 +50,7 @@ def test_damaged_pixels_are_an_error() -> None:
     data = bytearray(encode_master(pixels(), recipe=RECIPE))
     at = data.index(b"IDAT") + 4000
     data[at : at + 8] = b"\0" * 8
-    with pytest.raises(CompositionError, match=r"cannot be decoded"):
+    with pytest.raises(CompositionError, match=r"damaged.*IDAT"):
         decode_master(bytes(data))
 
 
