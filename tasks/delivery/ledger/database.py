@@ -28,7 +28,11 @@ class Database:
         self._engine = _engine(self.url)
         self._writer = self._engine.execution_options(**{WRITES: True})
         self.dialect = self._engine.dialect.name
-        self._prepare()
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"

@@ -1,0 +1,124 @@
+"""The manifest: one JSON line a job, saying what was made, from what, and how it was judged. Written last."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from tasks.delivery.ledger.records import JobRecord, Rendition
+from tasks.errors import LedgerError
+from tasks.findings import Finding, Verdict
+from tasks.rendering.job import ModelRef, take_seed
+from tasks.shapes import Size
+
+NOT_COMPARED = frozenset({"timings", "cost"})
+
+
+class Frozen(BaseModel, frozen=True):
+    """Fields may be added to a manifest, so a reader ignores those it does not know; it never misses one."""
+
+
+class ManifestMaster(Frozen):
+    """The full-size render, as the store verified it."""
+
+    key: str
+    sha256: str
+    width: int
+    height: int
+
+
+class ManifestRendition(Frozen):
+    """One derivative for one placement, as the store verified it."""
+
+    placement: str
+    key: str
+    sha256: str
+    width: int
+    height: int
+    bytes: int
+    format: str
+    findings: tuple[Finding, ...] = ()
+
+
+class ManifestLine(Frozen):
+    """One job of a run. `seed` is the delivered take's; `size` is (width, height) of the master in pixels.
+
+    A failed job has `reason` and no verdict, master or renditions. `timings` are seconds by stage, `cost` is in the
+    currency of the settings; these two alone may differ between a disturbed and an undisturbed run.
+    """
+
+    sku: str
+    scene: str
+    variant: int
+    take: int
+    job_id: str
+    status: Literal["approved", "review", "rejected", "failed"]
+    verdict: Verdict | None
+    prompt: str
+    negative_prompt: str
+    seed: int
+    size: Size
+    model: ModelRef
+    master: ManifestMaster | None
+    renditions: tuple[ManifestRendition, ...]
+    timings: Mapping[str, float] = Field(default_factory=dict)
+    cost: float = 0.0
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def manifest_line(record: JobRecord) -> ManifestLine:
+    """What the manifest says of one job; a job that is not finished counts as failed, with the reason."""
+    job, finished = record.job, record.verdict is not None and record.master is not None
+    return ManifestLine(
+        sku=record.sku,
+        scene=record.scene,
+        variant=record.variant,
+        take=record.take,
+        job_id=record.job_id,
+        status=record.verdict.status if record.verdict and finished else "failed",
+        verdict=record.verdict,
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        seed=take_seed(job.seed, record.take),
+        size=job.size,
+        model=job.model,
+        master=ManifestMaster(**vars(record.master)) if record.master else None,
+        renditions=tuple(_rendition(each) for each in record.renditions),
+        timings=dict(record.timings),
+        cost=record.cost,
+        reason="" if finished else record.reason or "not rendered: the run ended before its turn",
+        notes=record.notes,
+    )
+
+
+def manifest_lines(records: Iterable[JobRecord]) -> Iterator[bytes]:
+    """The manifest as JSON Lines in UTF-8, one line at a time, each with its line end."""
+    for record in records:
+        yield manifest_line(record).model_dump_json().encode() + b"\n"
+
+
+def read_manifest(data: bytes | Iterable[bytes]) -> Iterator[ManifestLine]:
+    """The lines of a manifest, from its bytes or line by line from an open file. LedgerError names a bad line."""
+    lines = data.split(b"\n") if isinstance(data, bytes) else data
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _parsed(line, number)
+
+
+def comparable(line: ManifestLine) -> dict[str, Any]:
+    """What must be equal however often a run was killed and resumed: everything but time and money."""
+    return line.model_dump(mode="json", exclude=set(NOT_COMPARED))
+
+
+def _parsed(line: bytes, number: int) -> ManifestLine:
+    try:
+        return ManifestLine.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the line"
+        raise LedgerError(f"manifest line {number}: {where}: {first['msg']}. Write the manifest again.") from None
+
+
+def _rendition(made: Rendition) -> ManifestRendition:
+    return ManifestRendition(**{name: value for name, value in vars(made).items() if name != "rule"})
