@@ -15,7 +15,9 @@ def font_file(family: str, style: str) -> str:
     wanted = f"Noto {family} CJK SC:style={style}"
     found = subprocess.run(["fc-match", "-f", "%{file}", wanted], capture_output=True, text=True, check=True).stdout  # noqa: S603, S607
     if "CJK" not in Path(found).name:
-        raise FileNotFoundError(f"no font {wanted!r}: fontconfig offers {found!r}. On Debian: apt-get install fonts-noto-cjk")
+        raise FileNotFoundError(
+            f"no font {wanted!r}: fontconfig offers {found!r}. On Debian: apt-get install fonts-noto-cjk"
+        )
     return found
 
 
@@ -54,7 +56,7 @@ def text(
 
 
 def save(image: Image.Image, folder: Path, name: str) -> Path:
-    """Write a print where the materials can load it. Fully transparent pixels keep the ink's colour, so edges stay clean."""
+    """Write a print where the materials can load it."""
     path = folder / f"{name}.png"
     image.save(path)
     return path

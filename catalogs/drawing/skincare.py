@@ -1,5 +1,6 @@
 """A serum bottle with a dropper, a lipstick with its cap, and a perfume flacon."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,20 +28,22 @@ def serum(work: Path) -> None:
     collar = fillet([(0.0, 1.665, 0), (0.265, 1.665, 0.02), (0.265, 2.0, 0.03), (0.0, 2.0, 0)])
     lathe("collar", collar, gold)
     rubber = surface("rubber", Look(srgb("#22302c"), roughness=0.45))
-    bulb = fillet([(0.0, 1.99, 0), (0.2, 1.99, 0.02), (0.185, 2.12, 0.05), (0.165, 2.5, 0.1), (0.13, 2.66, 0.1), (0, 2.68, 0)])
+    bulb = fillet(
+        [(0.0, 1.99, 0), (0.2, 1.99, 0.02), (0.185, 2.12, 0.05), (0.165, 2.5, 0.1), (0.13, 2.66, 0.1), (0, 2.68, 0)]
+    )
     lathe("bulb", bulb, rubber)
 
 
 def _serum_label(work: Path) -> Path:
     page, pen = sheet(1350, 1170, (238, 234, 222, 255))
-    green, soft = (28, 74, 62, 255), (96, 124, 114, 255)
+    green, soft = (28, 74, 62, 255), (58, 92, 80, 255)
     pen.ellipse((625, 90, 725, 190), outline=green, width=6)
     pen.arc((640, 128, 710, 215), 200, 340, fill=green, width=6)
     text(pen, (675, 300), "青屿", font(150, serif=True, bold=True), green, spacing=0.24)
-    text(pen, (675, 415), "QINGYU BOTANICS", font(40), soft, spacing=0.22)
+    text(pen, (675, 415), "QINGYU BOTANICS", font(44), soft, spacing=0.2)
     pen.line((475, 490, 875, 490), fill=green, width=4)
     text(pen, (675, 585), "积雪草舒缓精华液", font(92, bold=True), green, spacing=0.06)
-    text(pen, (675, 690), "CICA SOOTHING SERUM", font(42), soft, spacing=0.16)
+    text(pen, (675, 690), "CICA SOOTHING SERUM", font(48), soft, spacing=0.12)
     text(pen, (675, 850), "舒缓泛红 · 修护屏障", font(58), green, spacing=0.08)
     text(pen, (675, 1040), "净含量 30 ml / 1.0 fl.oz", font(46), soft, spacing=0.05)
     return save(page, work, "serum")
@@ -52,7 +55,11 @@ def lipstick(_: Path) -> None:
     gold = surface("gold", GOLD)
     lathe("base", fillet([(0, 0, 0), (0.4, 0, 0.03), (0.4, 0.92, 0.04), (0, 0.92, 0)]), shell)
     lathe("ring", fillet([(0, 0.9, 0), (0.405, 0.9, 0.015), (0.405, 1.0, 0.015), (0, 1.0, 0)]), gold)
-    lathe("inner", fillet([(0, 1.0, 0), (0.335, 1.0, 0.02), (0.335, 1.62, 0.03), (0.27, 1.62, 0.02), (0.27, 1.5, 0)]), gold)
+    lathe(
+        "inner",
+        fillet([(0, 1.0, 0), (0.335, 1.0, 0.02), (0.335, 1.62, 0.03), (0.27, 1.62, 0.02), (0.27, 1.5, 0)]),
+        gold,
+    )
     _bullet()
     cap = fillet([(0, 0, 0), (0.425, 0, 0.03), (0.425, 1.5, 0.06), (0, 1.5, 0)])
     move(lathe("cap", cap, shell), to=(1.12, 0.3, 0))
@@ -63,7 +70,7 @@ def lipstick(_: Path) -> None:
 def _bullet() -> None:
     """The stick: a round-topped cylinder cut by a slanted plane, the cut's edge kept soft."""
     profile = fillet([(0, 1.45, 0), (0.262, 1.45, 0), (0.262, 2.42, 0.1), (0.0, 2.46, 0)], segments=20)
-    dense = np.vstack([np.linspace(a, b, 6, endpoint=False) for a, b in zip(profile[:-1], profile[1:], strict=True)])
+    dense = np.vstack([np.linspace(a, b, 6, endpoint=False) for a, b in pairwise(profile)])
     paint = surface("stick", Look(srgb("#b3202c"), roughness=0.3, coat=0.25, subsurface=0.1))
     thing = lathe("stick", dense, paint)
     for vertex in thing.data.vertices:
@@ -76,7 +83,9 @@ def _bullet() -> None:
 def perfume(work: Path) -> None:
     """A heavy square flacon, pale rose water inside, a lacquered cap."""
     outline = rounded_rectangle(1.5, 0.78, 0.14)
-    tower("flacon", outline, rise(1.5, 0.78, [(0, 0), (0.39, 0), (0.39, 1.75), (0, 1.75)], 0.12), surface("glass", CLEAR))
+    tower(
+        "flacon", outline, rise(1.5, 0.78, [(0, 0), (0.39, 0), (0.39, 1.75), (0, 1.75)], 0.12), surface("glass", CLEAR)
+    )
     inside = surface("water", Look(srgb("#f0b79a"), roughness=0.0, transmission=1.0, ior=1.2))
     hollow = rise(1.24, 0.52, [(0, 0.24), (0.26, 0.24), (0.26, 1.5), (0, 1.5)], 0.06)
     tower("water", rounded_rectangle(1.24, 0.52, 0.1), hollow, inside)

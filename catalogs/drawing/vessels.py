@@ -16,10 +16,25 @@ def tea_tin(work: Path) -> None:
     body = printed("tin", look, Look((1, 1, 1), roughness=0.34, coat=0.35), _tin_art(work))
     lathe("tin", fillet([(0, 0, 0), (0.62, 0, 0.03), (0.62, 1.5, 0.02), (0.3, 1.5, 0)]), body)
     lid = surface("lid", look)
-    lathe("lid", fillet([(0.5, 1.37, 0), (0.635, 1.37, 0.008), (0.635, 1.78, 0.035), (0.56, 1.78, 0.02), (0.5, 1.84, 0.08), (0, 1.86, 0)]), lid)
+    lathe(
+        "lid",
+        fillet(
+            [
+                (0.5, 1.37, 0),
+                (0.635, 1.37, 0.008),
+                (0.635, 1.78, 0.035),
+                (0.56, 1.78, 0.02),
+                (0.5, 1.84, 0.08),
+                (0, 1.86, 0),
+            ]
+        ),
+        lid,
+    )
     gold = surface("gold", Look(srgb("#c9a15c"), roughness=0.25, metallic=1.0))
     for height in (1.385, 0.02):
-        ring = fillet([(0.62, height, 0), (0.641, height, 0.008), (0.641, height + 0.035, 0.008), (0.62, height + 0.035, 0)])
+        ring = fillet(
+            [(0.62, height, 0), (0.641, height, 0.008), (0.641, height + 0.035, 0.008), (0.62, height + 0.035, 0)]
+        )
         lathe("band", ring, gold)
 
 
@@ -29,15 +44,18 @@ def _tin_art(work: Path) -> Path:
     page, pen = sheet(wide, high, (23, 68, 60, 255))
     pen.ellipse((2400, 330, 2600, 530), fill=(217, 182, 112, 255))
     x = np.arange(0, wide + 20, 20)
-    for layer, (base, tone) in enumerate([(620, (47, 98, 86)), (800, (35, 83, 73)), (1000, (26, 70, 61)), (1190, (16, 52, 46))]):
+    for layer, (base, tone) in enumerate(
+        [(620, (47, 98, 86)), (800, (35, 83, 73)), (1000, (26, 70, 61)), (1190, (16, 52, 46))]
+    ):
         turn = 2 * np.pi * x / wide
-        ridge = base + sum(90 / k * np.sin(turn * k * (2 + layer) + layer * 1.7 + k * k) for k in (1, 2, 3, 5))
-        pen.polygon([(0, high), *zip(x.tolist(), ridge.tolist(), strict=True), (wide, high)], fill=(*tone, 255))
-        pen.line(list(zip(x.tolist(), ridge.tolist(), strict=True)), fill=(201, 161, 92, 255), width=5)
+        waves = [90 / k * np.sin(turn * k * (2 + layer) + layer * 1.7 + k * k) for k in (1, 2, 3, 5)]
+        ridge = [(float(at), float(base + rise)) for at, rise in zip(x, np.sum(waves, axis=0), strict=True)]
+        pen.polygon([(0, high), *ridge, (wide, high)], fill=(*tone, 255))
+        pen.line(ridge, fill=(201, 161, 92, 255), width=5)
     red, ink, cream = (158, 42, 32, 255), (38, 46, 40, 255), (243, 236, 218, 255)
     pen.rounded_rectangle((1690, 240, 2210, 1350), 18, fill=cream, outline=(201, 161, 92, 255), width=8)
     pen.rounded_rectangle((1722, 272, 2178, 1318), 10, outline=(201, 161, 92, 255), width=3)
-    text(pen, (1950, 625), "明前龙井", font(190, serif=True, bold=True), ink, spacing=0.06, vertical=True)
+    text(pen, (1950, 680), "明前龙井", font(166, serif=True, bold=True), ink, spacing=0.06, vertical=True)
     pen.rounded_rectangle((2070, 305, 2150, 465), 12, fill=red)
     text(pen, (2110, 385), "山月", font(62, serif=True, bold=True), cream, vertical=True, spacing=0.05)
     text(pen, (1785, 530), "头采嫩芽", font(54, serif=True), ink, vertical=True, spacing=0.3)
@@ -58,13 +76,38 @@ def mug(work: Path) -> None:
     speckle(glaze, scale=38, color=srgb("#7d664c"), amount=0.325)
     bump(glaze, "NOISE", scale=3.2, strength=0.12, detail=2)
     wall = fillet(
-        [(0, 0.12, 0), (0.56, 0.12, 0.1), (0.7, 0.42, 0.2), (0.72, 1.5, 0.05), (0.69, 1.53, 0.03), (0.655, 1.5, 0.05), (0.63, 0.4, 0.3), (0, 0.22, 0)]
+        [
+            (0, 0.12, 0),
+            (0.56, 0.12, 0.1),
+            (0.7, 0.42, 0.2),
+            (0.72, 1.5, 0.05),
+            (0.69, 1.53, 0.03),
+            (0.655, 1.5, 0.05),
+            (0.63, 0.4, 0.3),
+            (0, 0.22, 0),
+        ]
     )
     lathe("wall", wall, glaze)
     clay = bump(surface("clay", Look(srgb("#a9805d"), roughness=0.85)), "NOISE", scale=40, strength=0.3)
     lathe("foot", fillet([(0, 0, 0), (0.52, 0, 0.03), (0.585, 0.16, 0.02), (0, 0.16, 0)]), clay)
-    plain = speckle(surface("handle", Look(srgb("#ece4d3"), roughness=0.24, coat=0.35)), scale=38, color=srgb("#7d664c"), amount=0.325)
-    path = spline([(0.66, 0, 1.22), (0.84, 0, 1.26), (1.1, 0, 1.2), (1.21, 0, 0.93), (1.1, 0, 0.62), (0.86, 0, 0.47), (0.66, 0, 0.45)], 90)
+    plain = speckle(
+        surface("handle", Look(srgb("#ece4d3"), roughness=0.24, coat=0.35)),
+        scale=38,
+        color=srgb("#7d664c"),
+        amount=0.325,
+    )
+    path = spline(
+        [
+            (0.66, 0, 1.22),
+            (0.84, 0, 1.26),
+            (1.1, 0, 1.2),
+            (1.21, 0, 0.93),
+            (1.1, 0, 0.62),
+            (0.86, 0, 0.47),
+            (0.66, 0, 0.45),
+        ],
+        90,
+    )
     swell = 1 + 0.75 * np.exp(-np.linspace(0, 1, 90) / 0.055) + 0.75 * np.exp(-np.linspace(1, 0, 90) / 0.055)
     sweep("handle", path, superellipse(0.17, 0.115, 2.3), plain, scale=swell)
 
@@ -73,7 +116,12 @@ def _mug_mark(work: Path) -> Path:
     page, pen = sheet(900, 500, (59, 74, 72, 0))
     ink = (59, 74, 72, 255)
     for shift, tall in ((-60, 95), (40, 140), (130, 80)):
-        pen.line([(450 + shift - 110, 250), (450 + shift, 250 - tall), (450 + shift + 110, 250)], fill=ink, width=9, joint="curve")
+        pen.line(
+            [(450 + shift - 110, 250), (450 + shift, 250 - tall), (450 + shift + 110, 250)],
+            fill=ink,
+            width=9,
+            joint="curve",
+        )
     text(pen, (450, 335), "白鹭窑", font(84, serif=True, bold=True), ink, spacing=0.3)
     text(pen, (450, 425), "BAILU STONEWARE", font(32), ink, spacing=0.3)
     return save(page, work, "mug")
@@ -82,16 +130,35 @@ def _mug_mark(work: Path) -> Path:
 def thermos(work: Path) -> None:
     """A slim vacuum flask: powder-coated body, brushed-steel neck and foot, a lid with a carrying loop."""
     coat = printed(
-        "coat", Look(srgb("#1f4a66"), roughness=0.3), Look((1, 1, 1), roughness=0.3, metallic=0.6), _thermos_mark(work), **window((0.4, 0.6), (0.24, 0.76))
+        "coat",
+        Look(srgb("#1f4a66"), roughness=0.3),
+        Look((1, 1, 1), roughness=0.3, metallic=0.6),
+        _thermos_mark(work),
+        **window((0.4, 0.6), (0.24, 0.76)),
     )
     bump(coat, "NOISE", scale=150, strength=0.1, distance=0.004)
     steel = surface("steel", Look(srgb("#c9ccd0"), roughness=0.24, metallic=1.0, anisotropic=0.7))
     lathe("foot", fillet([(0, 0, 0), (0.4, 0, 0.03), (0.41, 0.1, 0.01), (0, 0.1, 0)]), steel)
-    lathe("body", fillet([(0, 0.09, 0), (0.42, 0.09, 0.02), (0.42, 2.05, 0.16), (0.335, 2.22, 0.05), (0.3, 2.22, 0)]), coat)
+    lathe(
+        "body",
+        fillet([(0, 0.09, 0), (0.42, 0.09, 0.02), (0.42, 2.05, 0.16), (0.335, 2.22, 0.05), (0.3, 2.22, 0)]),
+        coat,
+    )
     lathe("neck", fillet([(0, 2.2, 0), (0.325, 2.2, 0.01), (0.325, 2.3, 0.01), (0, 2.3, 0)]), steel)
     lid = bump(surface("lid", Look(srgb("#22262a"), roughness=0.38)), "NOISE", scale=180, strength=0.1, distance=0.004)
     lathe("lid", fillet([(0, 2.29, 0), (0.345, 2.29, 0.02), (0.345, 2.68, 0.06), (0, 2.7, 0)]), lid)
-    path = spline([(-0.3, 0, 2.56), (-0.31, 0, 2.74), (-0.2, 0, 2.91), (0, 0, 2.95), (0.2, 0, 2.91), (0.31, 0, 2.74), (0.3, 0, 2.56)], 80)
+    path = spline(
+        [
+            (-0.3, 0, 2.56),
+            (-0.31, 0, 2.74),
+            (-0.2, 0, 2.91),
+            (0, 0, 2.95),
+            (0.2, 0, 2.91),
+            (0.31, 0, 2.74),
+            (0.3, 0, 2.56),
+        ],
+        80,
+    )
     sweep("loop", path, superellipse(0.2, 0.07, 3), lid)
     for x in (-0.325, 0.325):
         pin = lathe("pin", fillet([(0, 0, 0), (0.05, 0, 0.01), (0.05, 0.03, 0.01), (0, 0.03, 0)]), steel, steps=48)
