@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import bpy
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from catalogs.drawing.geometry import Points, fillet, rounded_rectangle, spline, superellipse
 from catalogs.drawing.materials import Look, bump, decal, printed, srgb, surface
@@ -40,14 +43,7 @@ def handbag(work: Path) -> None:
     sign = decal("sign", Look((1, 1, 1), roughness=0.25, metallic=0.9), _bag_sign(work))
     move(patch("sign", (0.9, 0.3), sign), to=(0, -0.476, 1.03), turn=(-9, 0, 0))
     for side in (-1, 1):
-        loop = [
-            (side * (1.1 + 0.1 * np.cos(a)), 0.1 * np.sin(a), 1.6 + 0.13 * np.sin(a + 1.57))
-            for a in np.linspace(0, 2 * np.pi, 33)[:-1]
-        ]
-        circle = [
-            (side * 1.12 + 0.0, 0.11 * np.cos(a), 1.56 + 0.11 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 40)[:-1]
-        ]
-        del loop
+        circle = [(side * 1.12, 0.11 * np.cos(a), 1.56 + 0.11 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 40)[:-1]]
         tube("ring", np.array(circle), 0.022, gold, closed=True)
         tab = spline([(side * 1.05, 0, 1.2), (side * 1.12, 0, 1.42), (side * 1.13, 0, 1.5)], 20)
         sweep("tab", tab, superellipse(0.05, 0.2, 4), leather)
@@ -67,7 +63,7 @@ def handbag(work: Path) -> None:
         move(block("buckle", (0.07, 0.19, 0.1), 0.02, gold), to=(side * 1.14, 0, 1.95))
 
 
-def _hide(material: object) -> object:
+def _hide(material: bpy.types.Material) -> bpy.types.Material:
     bump(material, "VORONOI", scale=34, strength=0.28, distance=0.008)
     return bump(material, "NOISE", scale=5, strength=0.14, distance=0.03)
 
@@ -81,10 +77,10 @@ def _flap() -> Points:
     rows = []
     for share in length:
         across = np.linspace(-1, 1, 61)
-        reach = share * (1 - 0.16 * np.abs(across) ** 5)
+        reach = share * (1 - 0.3 * np.abs(across) ** 4)
         y = np.interp(reach, length, spine[:, 0])
         z = np.interp(reach, length, spine[:, 1])
-        half = 1.1 + 0.05 * share - 0.32 * np.clip((share - 0.72) / 0.28, 0, 1) ** 3
+        half = 1.1 + 0.05 * share
         rows.append(np.column_stack([across * half, y, z]))
     return np.array(rows[::-1])
 
@@ -156,7 +152,7 @@ def _yarn(number: int) -> int:
 
 def _folds() -> Points:
     """Side view (y, z) of four layers; the last comes over the top and falls down the front."""
-    corners = [(0.85, 0.06, 0)]
+    corners = [(0.85, 0.06, 0.0)]
     for layer in range(3):
         z = 0.06 + layer * 0.19
         y = -0.85 if layer % 2 == 0 else 0.85
@@ -171,7 +167,7 @@ def _plaid(work: Path) -> Path:
     across, along = np.arange(wide)[None, :, None], np.arange(high)[:, None, None]
     red, navy, cream = (np.array(c, dtype=float) for c in ((158, 52, 44), (44, 56, 74), (232, 220, 198)))
 
-    def bands(at: np.ndarray, period: int) -> np.ndarray:
+    def bands(at: NDArray[np.int64], period: int) -> NDArray[np.float64]:
         phase = at % period / period
         tone = np.where(phase < 0.3, navy, red)
         tone = np.where((phase > 0.62) & (phase < 0.67), cream, tone)
@@ -180,6 +176,4 @@ def _plaid(work: Path) -> Path:
     mixed = 0.5 * bands(across, 300) + 0.5 * bands(along, 300)
     twill = 1 + 0.07 * np.sin((across + along) * 0.9)
     page = np.dstack([np.clip(mixed * twill, 0, 255), np.full((high, wide), 255.0)]).astype(np.uint8)
-    from PIL import Image
-
     return save(Image.fromarray(page, "RGBA"), work, "plaid")

@@ -2,10 +2,26 @@
 
 import io
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 LIMIT_BYTES = 400_000
+
+
+def smooth_alpha(frame: Image.Image) -> Image.Image:
+    """Calm the alpha at the edges: the denoiser cleans colours and leaves alpha as the few samples made it.
+
+    Colours are spread outwards first, so that the wider edge does not show black.
+    """
+    pixels = np.asarray(frame.convert("RGBA"), dtype=np.float32) / 255
+    color, alpha = pixels[..., :3], pixels[..., 3:]
+    weight = cv2.GaussianBlur(alpha, (0, 0), 1.2)[..., None]
+    spread = cv2.GaussianBlur(color * alpha, (0, 0), 1.2) / np.maximum(weight, 1e-4)
+    calm = cv2.GaussianBlur(alpha, (0, 0), 0.7)[..., None]
+    filled = np.where(alpha > 0.99, color, spread)
+    return Image.fromarray((np.clip(np.dstack([filled, calm]), 0, 1) * 255 + 0.5).astype(np.uint8), "RGBA")
 
 
 def develop_png(frame: Image.Image) -> bytes:
@@ -48,14 +64,15 @@ def on_white(frame: Image.Image, *, shadow: float) -> Image.Image:
     """Composite over white. A shadow catcher's pixels are black under partial alpha; the product's are opaque."""
     pixels = np.asarray(frame.convert("RGBA"), dtype=np.float32) / 255
     color, alpha = pixels[..., :3], pixels[..., 3:]
-    is_shadow = (color.max(axis=2, keepdims=True) < 0.02) & (alpha < 0.97)
+    black = (color.max(axis=2) < 0.02) & (alpha[..., 0] < 0.97)
+    is_shadow = cv2.GaussianBlur(black.astype(np.float32), (0, 0), 1.5)[..., None]
     faint = np.clip(alpha - 0.06, 0, 1) * shadow * _fade(alpha.shape[1], alpha.shape[0])
-    alpha = np.where(is_shadow, faint, alpha)
+    alpha = faint * is_shadow + alpha * (1 - is_shadow)
     flat = color * alpha + (1 - alpha)
     return Image.fromarray((flat * 255 + 0.5).astype(np.uint8), "RGB")
 
 
-def _fade(width: int, height: int) -> np.ndarray:
+def _fade(width: int, height: int) -> NDArray[np.float64]:
     """1 well inside, falling smoothly to 0 at a margin of 2 % from the border."""
     x = np.minimum(np.arange(width), np.arange(width)[::-1]) / width
     y = np.minimum(np.arange(height), np.arange(height)[::-1]) / height
@@ -71,7 +88,7 @@ def see_through(frame: Image.Image, *, below: float) -> Image.Image:
     """
     pixels = np.asarray(frame, dtype=np.float32) / 255
     color, alpha = pixels[..., :3], pixels[..., 3]
-    least = np.clip(1 - color.min(axis=2), 0.3, 1)
+    least = np.clip(1 - color.min(axis=2), 0.2, 1)
     start = round(below * len(pixels))
     least[:start] = 1
     rest = 1 - least[..., None]

@@ -1,6 +1,7 @@
 """Curves and outlines as arrays: no Blender, no pixels. Lengths are in scene units, about ten centimetres each."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ def fillet(corners: Sequence[tuple[float, ...]], *, closed: bool = False, segmen
 def _support(points: Points, *, closed: bool) -> Points:
     """Add points just inside both ends and in the middle of every long run."""
     rolled = np.roll(points, -1, axis=0)
-    pairs = list(zip(points, rolled, strict=True)) if closed else list(zip(points[:-1], points[1:], strict=True))
+    pairs = list(zip(points, rolled, strict=True)) if closed else list(pairwise(points))
     lengths = [float(np.linalg.norm(b - a)) for a, b in pairs]
     limit = 0.08 * sum(lengths) / 4
     out: list[Points] = []
@@ -91,7 +92,7 @@ def interpolate(stations: Sequence[tuple[float, float]], at: NDArray[np.float64]
 
 
 def rise(width: float, depth: float, corners: Sequence[tuple[float, float]], radius: float) -> Points:
-    """A tower's profile for a block: (distance from the axis on the short side, z) corners, rounded, as (x, y, z) scales."""
+    """A tower's profile for a block, as (x scale, y scale, z), from rounded (distance from the axis, z) corners."""
     short = min(width, depth) / 2
     line = fillet([(r, z, 0 if r == 0 else radius) for r, z in corners])
     inset = short - line[:, 0]

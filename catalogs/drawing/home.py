@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import bpy
 import numpy as np
 
 from catalogs.drawing.geometry import fillet, rise, rounded_rectangle, spline, superellipse
@@ -43,8 +44,8 @@ def rice_cooker(work: Path) -> None:
     latch = rise(0.52, 0.2, [(0, 0), (0.1, 0), (0.1, 0.06), (0, 0.06)], 0.025)
     key = tower("latch", superellipse(0.52, 0.2, 4), latch, surface("steel", STEEL))
     move(key, to=(0, -1.0, 1.62), turn=(62, 0, 0))
-    for x in (-0.8, 0.8):
-        for y in (-0.7, 0.7):
+    for x in (-0.66, 0.66):
+        for y in (-0.6, 0.6):
             move(
                 lathe("foot", fillet([(0, 0, 0), (0.13, 0, 0.02), (0.15, 0.12, 0), (0, 0.12, 0)]), dark, steps=40),
                 to=(x, y, 0),
@@ -56,8 +57,8 @@ def _cooker_panel(work: Path) -> Path:
     pen.rounded_rectangle((10, 10, 1150, 690), 70, fill=(20, 22, 25, 255))
     cyan, soft = (168, 232, 240, 255), (214, 218, 222, 255)
     text(pen, (580, 110), "白鹭 BAILU", font(58, bold=True), soft, spacing=0.18)
-    text(pen, (580, 270), "00:38", font(190, bold=True), cyan, spacing=0.04)
-    text(pen, (580, 395), "精煮饭", font(62), cyan, spacing=0.1)
+    text(pen, (580, 245), "00:38", font(180, bold=True), cyan, spacing=0.04)
+    text(pen, (580, 408), "精煮饭", font(62), cyan, spacing=0.1)
     for x, word in ((190, "煮饭"), (450, "煮粥"), (710, "煲汤"), (970, "保温")):
         pen.rounded_rectangle((x - 108, 485, x + 108, 610), 40, outline=soft, width=4)
         text(pen, (x, 546), word, font(62), soft)
@@ -100,7 +101,7 @@ def lamp(_: Path) -> None:
             (0.1, 0.36, 0),
         ]
     )
-    place = {"to": (1.17, 0, 1.78), "turn": (0, 10, 0)}
+    place = {"to": (1.03, -0.16, 1.72), "turn": (-16, 10, 0)}
     move(lathe("dome", dome, paint), **place)
     move(lathe("neck", fillet([(0, 0.5, 0), (0.055, 0.5, 0.01), (0.055, 0.62, 0.02), (0, 0.62, 0)]), brass), **place)
     light = glow("diffuser", srgb("#fff0d2"), 1.6)
@@ -140,7 +141,13 @@ def headphones(work: Path) -> None:
         _cup(side, plastic, leather, copper, mark)
 
 
-def _cup(side: int, plastic: object, leather: object, copper: object, mark: object) -> None:
+def _cup(
+    side: int,
+    plastic: bpy.types.Material,
+    leather: bpy.types.Material,
+    copper: bpy.types.Material,
+    mark: bpy.types.Material,
+) -> None:
     turn, squash = (0, 90 * side, 0), (1.12, 0.9, 1.0)
     middle = (side * 0.94, 0, 0.0)
     outer = fillet([(0, 0.19, 0), (0.4, 0.17, 0.1), (0.47, 0.06, 0.08), (0.47, -0.12, 0.03), (0, -0.12, 0)])
@@ -220,7 +227,6 @@ def _case_art(work: Path) -> Path:
             for step, tone in enumerate([*tones, tones[1], tones[0]]):
                 r = 150 - step * 25
                 pen.ellipse((x - r, y - r, x + r, y + r), fill=(*tone, 255))
-    text(pen, (165, 1000), "", font(40), (24, 54, 79, 255))
     pen.rounded_rectangle((905, 1960, 1045, 2240), 20, fill=(226, 92, 60, 255))
     text(pen, (975, 2100), "听潮", font(100, serif=True, bold=True), (242, 233, 220, 255), vertical=True, spacing=0.1)
     return save(page, work, "case")

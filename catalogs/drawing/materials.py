@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -29,7 +30,7 @@ def srgb(code: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def surface(name: str, look: Look) -> object:
+def surface(name: str, look: Look) -> bpy.types.Material:
     """A material with this look and nothing else."""
     material = bpy.data.materials.new(name)
     material.use_nodes = True
@@ -37,7 +38,7 @@ def surface(name: str, look: Look) -> object:
     return material
 
 
-def dress(node: object, look: Look) -> None:
+def dress(node: bpy.types.Node, look: Look) -> None:
     """Set a Principled node's inputs."""
     values = {
         "Base Color": (*look.color, 1.0),
@@ -59,7 +60,7 @@ def dress(node: object, look: Look) -> None:
 
 
 def bump(
-    material: object,
+    material: bpy.types.Material,
     texture: str,
     *,
     scale: float,
@@ -68,8 +69,8 @@ def bump(
     coordinates: str = "Object",
     distance: float = 0.02,
     detail: float = 4.0,
-) -> object:
-    """Roughen every Principled node of a material by a procedural height: NOISE, VORONOI (leather), WAVE or WEAVE (cloth)."""
+) -> bpy.types.Material:
+    """Roughen every Principled node by a height: NOISE, VORONOI (leather), WAVE or WEAVE (cloth)."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
     where = nodes.new("ShaderNodeMapping")
     where.inputs["Scale"].default_value = stretch
@@ -86,7 +87,9 @@ def bump(
     return material
 
 
-def _height(material: object, texture: str, vector: object, *, scale: float, detail: float) -> object:
+def _height(
+    material: bpy.types.Material, texture: str, vector: bpy.types.NodeSocket, *, scale: float, detail: float
+) -> bpy.types.NodeSocket:
     nodes, links = material.node_tree.nodes, material.node_tree.links
     if texture == "WEAVE":
         waves = []
@@ -110,7 +113,9 @@ def _height(material: object, texture: str, vector: object, *, scale: float, det
     return node.outputs["Distance" if texture == "VORONOI" else "Fac"]
 
 
-def speckle(material: object, *, scale: float, color: tuple[float, float, float], amount: float) -> object:
+def speckle(
+    material: bpy.types.Material, *, scale: float, color: tuple[float, float, float], amount: float
+) -> bpy.types.Material:
     """Scatter small dots of a second colour over the base colour, as in a stoneware glaze or dyed wool."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
     principled = nodes["Principled BSDF"]
@@ -125,8 +130,12 @@ def speckle(material: object, *, scale: float, color: tuple[float, float, float]
 
 
 def grain(
-    material: object, *, scale: float, color: tuple[float, float, float], stretch: tuple[float, float, float]
-) -> object:
+    material: bpy.types.Material,
+    *,
+    scale: float,
+    color: tuple[float, float, float],
+    stretch: tuple[float, float, float],
+) -> bpy.types.Material:
     """Blend a second colour in along stretched noise: wood."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
     where = nodes.new("ShaderNodeMapping")
@@ -139,7 +148,12 @@ def grain(
     return _mix_color(material, nodes["Principled BSDF"], noise.outputs["Fac"], color)
 
 
-def _mix_color(material: object, principled: object, factor: object, color: tuple[float, float, float]) -> object:
+def _mix_color(
+    material: bpy.types.Material,
+    principled: bpy.types.Node,
+    factor: bpy.types.NodeSocket,
+    color: tuple[float, float, float],
+) -> bpy.types.Material:
     nodes, links = material.node_tree.nodes, material.node_tree.links
     mix = nodes.new("ShaderNodeMix")
     mix.data_type = "RGBA"
@@ -163,7 +177,7 @@ def printed(
     offset: tuple[float, float, float] = (0, 0, 0),
     rotation: tuple[float, float, float] = (0, 0, 0),
     raised: float = 0.0,
-) -> object:
+) -> bpy.types.Material:
     """A surface with a picture printed on it: where the picture's alpha is, `ink` with the picture's colours.
 
     The picture's coordinate is coordinate * scale + offset, and nothing is printed outside 0..1.
@@ -194,13 +208,13 @@ def printed(
     return material
 
 
-def window(u: tuple[float, float], v: tuple[float, float]) -> dict[str, tuple[float, float, float]]:
+def window(u: tuple[float, float], v: tuple[float, float]) -> dict[str, Any]:
     """The scale and offset for `printed` that lay the whole picture over this window of the UV square."""
     across, along = u[1] - u[0], v[1] - v[0]
     return {"scale": (1 / across, 1 / along, 1), "offset": (-u[0] / across, -v[0] / along, 0)}
 
 
-def decal(name: str, ink: Look, picture: Path) -> object:
+def decal(name: str, ink: Look, picture: Path) -> bpy.types.Material:
     """Only the ink: nothing where the picture is transparent. For a `patch` just above another surface."""
     material = printed(name, Look((1, 1, 1)), ink, picture)
     nodes, links = material.node_tree.nodes, material.node_tree.links
@@ -209,7 +223,7 @@ def decal(name: str, ink: Look, picture: Path) -> object:
     return material
 
 
-def glow(name: str, color: tuple[float, float, float], strength: float) -> object:
+def glow(name: str, color: tuple[float, float, float], strength: float) -> bpy.types.Material:
     """A surface that shines."""
     material = surface(name, Look(color))
     node = material.node_tree.nodes["Principled BSDF"]

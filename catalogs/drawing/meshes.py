@@ -1,4 +1,4 @@
-"""Blender objects out of curves: lathed, swept, lofted and extruded. Faces carry UV so that prints and weaves follow them."""
+"""Blender objects out of curves: lathed, swept, lofted, extruded. Faces carry UV, so that prints follow them."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ from catalogs.drawing.geometry import Points, resample
 
 
 def grid_mesh(
-    name: str, rows: Points, material: object, *, wrap_u: bool, wrap_v: bool = False, cap: bool = False
-) -> object:
+    name: str, rows: Points, material: bpy.types.Material, *, wrap_u: bool, wrap_v: bool = False, cap: bool = False
+) -> bpy.types.Object:
     """A surface from a (v, u, 3) array of points; `wrap_u` closes each row, `wrap_v` joins last row to first."""
     count_v, count_u, _ = rows.shape
     vertices = rows.reshape(-1, 3)
@@ -34,11 +34,11 @@ def mesh(
     name: str,
     vertices: Points,
     faces: Sequence[tuple[int, ...]],
-    material: object,
+    material: bpy.types.Material,
     *,
     uvs: Sequence[tuple[float, float]] = (),
     smooth: bool = True,
-) -> object:
+) -> bpy.types.Object:
     """One object in the scene with one material; `uvs` are per face corner, in the order of the faces."""
     data = bpy.data.meshes.new(name)
     data.from_pydata([tuple(map(float, v)) for v in vertices], [], list(faces))
@@ -52,7 +52,7 @@ def mesh(
     return place(name, data, material)
 
 
-def place(name: str, data: object, material: object) -> object:
+def place(name: str, data: bpy.types.ID, material: bpy.types.Material) -> bpy.types.Object:
     """Link object data into the scene and give it its material."""
     thing = bpy.data.objects.new(name, data)
     bpy.context.scene.collection.objects.link(thing)
@@ -61,7 +61,7 @@ def place(name: str, data: object, material: object) -> object:
     return thing
 
 
-def lathe(name: str, profile: Points, material: object, *, steps: int = 160) -> object:
+def lathe(name: str, profile: Points, material: bpy.types.Material, *, steps: int = 160) -> bpy.types.Object:
     """Turn a (radius, height) profile around z. UV: u once around with 0.5 facing -y, v by height (0 bottom, 1 top)."""
     angle = np.linspace(0, 2 * np.pi, steps, endpoint=False) + np.pi / 2
     radius = np.maximum(profile[:, :1], 1e-4)
@@ -73,7 +73,7 @@ def lathe(name: str, profile: Points, material: object, *, steps: int = 160) -> 
     return thing
 
 
-def _height_as_v(thing: object, low: float, high: float) -> None:
+def _height_as_v(thing: bpy.types.Object, low: float, high: float) -> None:
     data = thing.data
     uv = np.empty(len(data.loops) * 2, dtype=np.float32)
     data.uv_layers[0].data.foreach_get("uv", uv)
@@ -88,12 +88,12 @@ def sweep(
     name: str,
     path: Points,
     section: Points,
-    material: object,
+    material: bpy.types.Material,
     *,
     up: tuple[float, float, float] = (0, 1, 0),
     closed: bool = False,
     scale: Points | None = None,
-) -> object:
+) -> bpy.types.Object:
     """Carry a 2D section along a 3D path; the section's y points along `up` (made square to the path), its x across."""
     tangent = np.gradient(path, axis=0)
     if closed:
@@ -111,7 +111,9 @@ def sweep(
     return grid_mesh(name, rows, material, wrap_u=True, wrap_v=closed, cap=not closed)
 
 
-def tube(name: str, path: Points, radius: float, material: object, *, closed: bool = False) -> object:
+def tube(
+    name: str, path: Points, radius: float, material: bpy.types.Material, *, closed: bool = False
+) -> bpy.types.Object:
     """A round wire of the given radius along a path, with round ends."""
     curve = bpy.data.curves.new(name, "CURVE")
     curve.dimensions = "3D"
@@ -125,7 +127,9 @@ def tube(name: str, path: Points, radius: float, material: object, *, closed: bo
     return place(name, curve, material)
 
 
-def plate(name: str, outlines: Sequence[Points], depth: float, bevel: float, material: object) -> object:
+def plate(
+    name: str, outlines: Sequence[Points], depth: float, bevel: float, material: bpy.types.Material
+) -> bpy.types.Object:
     """A flat piece in the xy plane from closed outlines (later ones inside earlier ones are holes), edges rounded."""
     curve = bpy.data.curves.new(name, "CURVE")
     curve.dimensions, curve.fill_mode = "2D", "BOTH"
@@ -140,7 +144,7 @@ def plate(name: str, outlines: Sequence[Points], depth: float, bevel: float, mat
     return place(name, curve, material)
 
 
-def block(name: str, size: tuple[float, float, float], bevel: float, material: object) -> object:
+def block(name: str, size: tuple[float, float, float], bevel: float, material: bpy.types.Material) -> bpy.types.Object:
     """A box around the origin with rounded edges."""
     x, y, z = (side / 2 for side in size)
     corners = np.array([(a, b, c) for a in (-x, x) for b in (-y, y) for c in (-z, z)])
@@ -152,8 +156,8 @@ def block(name: str, size: tuple[float, float, float], bevel: float, material: o
     return thing
 
 
-def tower(name: str, outline: Points, profile: Points, material: object) -> object:
-    """Carry a closed outline up: each profile row is (x scale, y scale, z). UV as for `lathe`, u by length of the outline."""
+def tower(name: str, outline: Points, profile: Points, material: bpy.types.Material) -> bpy.types.Object:
+    """Carry an outline up: a profile row is (x scale, y scale, z). UV as for `lathe`, u by length of the outline."""
     ring = resample(np.vstack([outline, outline[:1]]), 200, closed=True)
     start = int(np.argmax(ring[:, 1] - 10 * np.abs(ring[:, 0])))
     ring = np.roll(ring, -start, axis=0)
@@ -163,14 +167,14 @@ def tower(name: str, outline: Points, profile: Points, material: object) -> obje
     return thing
 
 
-def patch(name: str, size: tuple[float, float], material: object) -> object:
+def patch(name: str, size: tuple[float, float], material: bpy.types.Material) -> bpy.types.Object:
     """A rectangle in the xz plane around the origin, facing -y, UV from corner to corner: for decals."""
     x, z = size[0] / 2, size[1] / 2
     corners = np.array([(-x, 0, -z), (x, 0, -z), (x, 0, z), (-x, 0, z)])
     return mesh(name, corners, [(0, 1, 2, 3)], material, uvs=[(0, 0), (1, 0), (1, 1), (0, 1)])
 
 
-def ball(name: str, radii: tuple[float, float, float], material: object) -> object:
+def ball(name: str, radii: tuple[float, float, float], material: bpy.types.Material) -> bpy.types.Object:
     """An ellipsoid around the origin."""
     angle = np.linspace(-np.pi / 2, np.pi / 2, 64)
     thing = lathe(name, np.column_stack([np.cos(angle), np.sin(angle)]), material, steps=96)
@@ -179,25 +183,26 @@ def ball(name: str, radii: tuple[float, float, float], material: object) -> obje
 
 
 def move(
-    thing: object, *, to: tuple[float, float, float] = (0, 0, 0), turn: tuple[float, float, float] = (0, 0, 0)
-) -> object:
+    thing: bpy.types.Object, *, to: tuple[float, float, float] = (0, 0, 0), turn: tuple[float, float, float] = (0, 0, 0)
+) -> bpy.types.Object:
     """Put an object somewhere, turned by degrees around x, y and z."""
     thing.location = to
     thing.rotation_euler = tuple(np.radians(turn))
     return thing
 
 
-def subdivide(thing: object, levels: int = 2) -> object:
+def subdivide(thing: bpy.types.Object, levels: int = 2) -> bpy.types.Object:
     """Smooth a coarse surface by Catmull-Clark."""
     modifier = thing.modifiers.new("subdivide", "SUBSURF")
     modifier.levels = modifier.render_levels = levels
     return thing
 
 
-def thicken(thing: object, thickness: float, *, inward: bool = True, inner_material: int = 0) -> object:
+def thicken(
+    thing: bpy.types.Object, thickness: float, *, inward: bool = True, inner_material: int = 0
+) -> bpy.types.Object:
     """Give a sheet a thickness; `inner_material` offsets the material slot of its far side."""
     modifier = thing.modifiers.new("thicken", "SOLIDIFY")
     modifier.thickness, modifier.offset = thickness, -1 if inward else 1
     modifier.material_offset = inner_material
-    modifier.use_even_offset = True
     return thing

@@ -56,7 +56,7 @@ def text(
 
 
 def save(image: Image.Image, folder: Path, name: str) -> Path:
-    """Write a print where the materials can load it. Fully transparent pixels keep the ink's colour, so edges stay clean."""
+    """Write a print where the materials can load it."""
     path = folder / f"{name}.png"
     image.save(path)
     return path

@@ -1,5 +1,6 @@
 """A serum bottle with a dropper, a lipstick with its cap, and a perfume flacon."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +36,14 @@ def serum(work: Path) -> None:
 
 def _serum_label(work: Path) -> Path:
     page, pen = sheet(1350, 1170, (238, 234, 222, 255))
-    green, soft = (28, 74, 62, 255), (96, 124, 114, 255)
+    green, soft = (28, 74, 62, 255), (58, 92, 80, 255)
     pen.ellipse((625, 90, 725, 190), outline=green, width=6)
     pen.arc((640, 128, 710, 215), 200, 340, fill=green, width=6)
     text(pen, (675, 300), "青屿", font(150, serif=True, bold=True), green, spacing=0.24)
-    text(pen, (675, 415), "QINGYU BOTANICS", font(40), soft, spacing=0.22)
+    text(pen, (675, 415), "QINGYU BOTANICS", font(44), soft, spacing=0.2)
     pen.line((475, 490, 875, 490), fill=green, width=4)
     text(pen, (675, 585), "积雪草舒缓精华液", font(92, bold=True), green, spacing=0.06)
-    text(pen, (675, 690), "CICA SOOTHING SERUM", font(42), soft, spacing=0.16)
+    text(pen, (675, 690), "CICA SOOTHING SERUM", font(48), soft, spacing=0.12)
     text(pen, (675, 850), "舒缓泛红 · 修护屏障", font(58), green, spacing=0.08)
     text(pen, (675, 1040), "净含量 30 ml / 1.0 fl.oz", font(46), soft, spacing=0.05)
     return save(page, work, "serum")
@@ -69,7 +70,7 @@ def lipstick(_: Path) -> None:
 def _bullet() -> None:
     """The stick: a round-topped cylinder cut by a slanted plane, the cut's edge kept soft."""
     profile = fillet([(0, 1.45, 0), (0.262, 1.45, 0), (0.262, 2.42, 0.1), (0.0, 2.46, 0)], segments=20)
-    dense = np.vstack([np.linspace(a, b, 6, endpoint=False) for a, b in zip(profile[:-1], profile[1:], strict=True)])
+    dense = np.vstack([np.linspace(a, b, 6, endpoint=False) for a, b in pairwise(profile)])
     paint = surface("stick", Look(srgb("#b3202c"), roughness=0.3, coat=0.25, subsurface=0.1))
     thing = lathe("stick", dense, paint)
     for vertex in thing.data.vertices:

@@ -9,6 +9,8 @@ from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 from PIL import Image
 
+from catalogs.drawing.geometry import Points
+
 
 @dataclass(frozen=True)
 class Light:
@@ -69,11 +71,11 @@ def shoot(shot: Shot, *, scale: float, samples: int, work: Path) -> Image.Image:
     return Image.open(scene.render.filepath).convert("RGBA")
 
 
-def _subjects() -> list[object]:
+def _subjects() -> list[bpy.types.Object]:
     return [o for o in bpy.context.scene.objects if o.type in ("MESH", "CURVE")]
 
 
-def _corners() -> np.ndarray:
+def _corners() -> Points:
     """World positions of everything the camera should see, modifiers applied."""
     graph = bpy.context.evaluated_depsgraph_get()
     found = []
@@ -88,7 +90,7 @@ def _corners() -> np.ndarray:
     return np.vstack(found)
 
 
-def _bounds() -> tuple[np.ndarray, np.ndarray]:
+def _bounds() -> tuple[Points, Points]:
     corners = _corners()
     return corners.min(axis=0), corners.max(axis=0)
 
@@ -107,8 +109,10 @@ def _film(shot: Shot, *, scale: float, samples: int) -> None:
     render.threads_mode, render.threads = "FIXED", 2
     render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGBA"
     cycles.samples, cycles.seed, cycles.use_adaptive_sampling = samples, 0, True
+    cycles.adaptive_min_samples, cycles.adaptive_threshold = min(samples, 8), 0.02
     cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
     cycles.film_transparent_glass, cycles.blur_glossy = False, 0.5
+    cycles.diffuse_bounces, cycles.glossy_bounces = 2, 4
     cycles.max_bounces, cycles.transmission_bounces, cycles.transparent_max_bounces = 12, 12, 12
     cycles.sample_clamp_indirect = 4.0
     scene.view_settings.view_transform, scene.view_settings.exposure = "Standard", shot.exposure

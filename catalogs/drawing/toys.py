@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import bpy
+
 from catalogs.drawing.geometry import fillet
 from catalogs.drawing.materials import Look, grain, srgb, surface
 from catalogs.drawing.meshes import ball, lathe, move
@@ -30,7 +32,7 @@ def stacker(_: Path) -> None:
     move(ball("nose", (0.04, 0.035, 0.03), pink), to=(0, -0.452, head[2] - 0.03))
 
 
-def _wood(name: str, light: str, dark: str, *, blend: float = 0.0) -> object:
+def _wood(name: str, light: str, dark: str, *, blend: float = 0.0) -> bpy.types.Material:
     """Wood with its grain upright; paint (blend near 1) lets a little of the grain through."""
     look = Look(srgb(light), roughness=0.46 - 0.06 * blend, coat=0.12)
     tone = tuple(c * (1 - 0.25 * blend) for c in srgb(dark))

@@ -48,13 +48,14 @@ def _tin_art(work: Path) -> Path:
         [(620, (47, 98, 86)), (800, (35, 83, 73)), (1000, (26, 70, 61)), (1190, (16, 52, 46))]
     ):
         turn = 2 * np.pi * x / wide
-        ridge = base + sum(90 / k * np.sin(turn * k * (2 + layer) + layer * 1.7 + k * k) for k in (1, 2, 3, 5))
-        pen.polygon([(0, high), *zip(x.tolist(), ridge.tolist(), strict=True), (wide, high)], fill=(*tone, 255))
-        pen.line(list(zip(x.tolist(), ridge.tolist(), strict=True)), fill=(201, 161, 92, 255), width=5)
+        waves = [90 / k * np.sin(turn * k * (2 + layer) + layer * 1.7 + k * k) for k in (1, 2, 3, 5)]
+        ridge = [(float(at), float(base + rise)) for at, rise in zip(x, np.sum(waves, axis=0), strict=True)]
+        pen.polygon([(0, high), *ridge, (wide, high)], fill=(*tone, 255))
+        pen.line(ridge, fill=(201, 161, 92, 255), width=5)
     red, ink, cream = (158, 42, 32, 255), (38, 46, 40, 255), (243, 236, 218, 255)
     pen.rounded_rectangle((1690, 240, 2210, 1350), 18, fill=cream, outline=(201, 161, 92, 255), width=8)
     pen.rounded_rectangle((1722, 272, 2178, 1318), 10, outline=(201, 161, 92, 255), width=3)
-    text(pen, (1950, 625), "明前龙井", font(190, serif=True, bold=True), ink, spacing=0.06, vertical=True)
+    text(pen, (1950, 680), "明前龙井", font(166, serif=True, bold=True), ink, spacing=0.06, vertical=True)
     pen.rounded_rectangle((2070, 305, 2150, 465), 12, fill=red)
     text(pen, (2110, 385), "山月", font(62, serif=True, bold=True), cream, vertical=True, spacing=0.05)
     text(pen, (1785, 530), "头采嫩芽", font(54, serif=True), ink, vertical=True, spacing=0.3)
