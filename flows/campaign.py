@@ -8,9 +8,10 @@ from prefect import flow
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_missing
 from tasks.ingest import ingest_catalogue
-from tasks.publish import new_run_id, publish_run
+from tasks.publish import publish_run
 from tasks.render import next_shard, render_shard
 from tasks.review import review_run
+from tasks.runs import new_run_id
 
 
 @flow(name="produce-campaign", flow_run_name="{run_id}", persist_result=False)

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from tasks.catalog.brief import CampaignBrief
 from tasks.errors import ConfigurationError, ShangxinError
@@ -175,12 +175,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = app(args=arguments, prog_name="shangxin", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as leave:
+    except typer.Exit as leave:
         return leave.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (KeyboardInterrupt, click.Abort):
+    except TyperException as error:
+        return _complain(f"{error}. See: shangxin --help", 2)
+    except (KeyboardInterrupt, typer.Abort):
         err.print("stopped; the same command goes on from here", style="yellow")
         return 130
     except ValidationError as error:

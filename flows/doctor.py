@@ -87,7 +87,10 @@ def _models(workplace: Workplace) -> Iterator[Diagnosis]:
 
 
 def _device(workplace: Workplace) -> Iterator[Diagnosis]:
-    from tasks.rendering.device import describe_device
+    from tasks.rendering.engine import pick_device
 
-    found = describe_device(workplace.settings.device)
-    yield Diagnosis("device", "ok" if found.accelerated else "note", found.text)
+    device = pick_device(workplace.settings.device)
+    if device.type == "cpu":
+        yield Diagnosis("device", "note", "cpu: right for kolors-nano; Kolors itself wants a GPU of 12 GB or more")
+    else:
+        yield Diagnosis("device", "ok", str(device))

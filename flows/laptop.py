@@ -1,5 +1,7 @@
 """A campaign on this machine alone: embedded Prefect, SQLite, a folder or S3, one resident renderer."""
 
+import itertools
+
 from rich.console import Console
 
 from flows.embedded import EmbeddedServer, connected
@@ -7,9 +9,26 @@ from flows.environment import keep_prefect_at
 from flows.progress import LiveProgress
 from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
+from tasks.compose import compose_stored
+from tasks.errors import ConfigurationError
+from tasks.runs import died_here, new_run_id
 from tasks.settings import get_settings
 from tasks.standing import find_finished_twin
 from tasks.workplace import open_workplace
+
+
+def compose_here(names: tuple[str, ...], console: Console, *, limit: int | None) -> int:
+    """Make the named placements of every approved master of the last run; returns the exit code."""
+    workplace = open_workplace()
+    placements = workplace.placements(names)
+    run = workplace.ledger.last_run()
+    if run is None:
+        raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
+    made = masters = 0
+    for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, placements), limit):
+        made, masters = made + made_of_one, masters + 1
+    console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
+    return 0
 
 
 def run_here(brief: CampaignBrief, console: Console) -> int:
@@ -18,12 +37,15 @@ def run_here(brief: CampaignBrief, console: Console) -> int:
     home = settings.out / ".prefect"
     keep_prefect_at(home)
     workplace = open_workplace()
+    for owner in workplace.ledger.owners():
+        if died_here(owner):
+            workplace.ledger.bury(owner)  # a run that was killed on this machine holds nothing any more
     with EmbeddedServer(home, start_seconds=settings.prefect_start_seconds) as server:
         twin = find_finished_twin(workplace, brief)
         if twin:
             console.print(f"[green]没有新任务 Nothing to render:[/] all {twin.total} jobs are done already.")
             return print_summary(workplace, twin.run_id, console)
-        from flows.campaign import new_run_id, produce_campaign
+        from flows.campaign import produce_campaign
 
         run_id = new_run_id()
         with LiveProgress(workplace.ledger, run_id, console), connected(server.url()):

@@ -16,8 +16,10 @@ from tasks.errors import CatalogError
 from tasks.ingest import plan_batches
 from tasks.prompts.explain import explain, joined
 from tasks.rendering.job import PlannedJob
+from tasks.rendering.recipe import check_recipes
 from tasks.workplace import Workplace, open_workplace
 
+POLARITIES: tuple[tuple[Polarity, str], ...] = (("prompt", "正向 Positive"), ("negative", "反向 Negative"))
 SHOWN = 12  # jobs and bad rows printed in full; --json has them all
 
 
@@ -128,7 +130,7 @@ def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Consol
         raise CatalogError(f"{brief.catalog}: there is no usable row with sku {sku!r}.{why}")
     library = workplace.library
     parts = explain(library, product, library.scene(scene), brand=brief.brand)
-    for polarity, title in (("prompt", "正向 Positive"), ("negative", "反向 Negative")):
+    for polarity, title in POLARITIES:
         table = Table("部分 part", "文字 text", "层 layer", "文件 file", title=title, title_justify="left")
         for part in parts:
             if part.polarity == polarity:
@@ -155,3 +157,34 @@ def _job_line(job: PlannedJob, done: bool) -> bytes:
 
 def _bad_line(row: BadRow) -> bytes:
     return orjson.dumps({"bad_row": row._asdict()}) + b"\n"
+
+
+def print_lint(catalog: str, console: Console) -> int:
+    """Problems of the templates (and of a catalogue's columns and copy); 2 where one is an error, else 0."""
+    workplace = open_workplace()
+    library, placements = workplace.library, workplace.all_placements
+    thresholds = workplace.thresholds
+    columns: set[str] | None = None
+    problems = []
+    if catalog:
+        columns = set()
+        for product in read_products(
+            workplace.source(catalog), images=workplace.images(catalog), on_bad=lambda row: None
+        ):
+            columns.update(product.extra)
+            for column, hit in find_forbidden_copy(product, library.words, category=product.category):
+                place = f"line {product.line}, {column}"
+                problems.append(Problem(catalog, place, f"{hit.word}: {hit.group.rule}", hit.group.level))
+    problems = [*lint(library, columns), *check_recipes(library), *problems]
+    for problem in problems:
+        colour = "red" if problem.level == "error" else "yellow"
+        console.print(
+            f"[{colour}]{problem.level}[/] {escape(problem.file)}: {escape(problem.where)}: {escape(problem.message)}",
+            soft_wrap=True,
+        )
+    console.print(
+        f"{len(library.scenes)} scenes, {len(library.categories)} categories, {len(library.brands)} brands, "
+        f"{len(placements)} placements, {len(thresholds.titles)} names of checks and causes: "
+        f"{len(problems)} problems."
+    )
+    return 2 if any(problem.level == "error" for problem in problems) else 0

@@ -19,7 +19,6 @@ from tasks.delivery.keys import bad_rows_key
 from tasks.errors import CellError
 from tasks.prompts.row import Goods
 from tasks.rendering.job import PlannedJob
-from tasks.rendering.modelset import resolve_model
 from tasks.rendering.parallel import plan_parallel
 from tasks.rendering.plan import PlanOptions, plan_jobs
 from tasks.workplace import Workplace, open_workplace
@@ -61,7 +60,7 @@ def plan_batches(
     workplace: Workplace, brief: CampaignBrief, on_bad: Callable[[BadRow], None]
 ) -> Iterator[list[PlannedJob]]:
     """The brief's jobs in catalogue order, batch by batch; on two cores where the catalogue is large."""
-    options = PlanOptions(brief, resolve_model(brief.model, models_dir=workplace.settings.models_dir))
+    options = PlanOptions(brief, workplace.model(brief.model))
     batches = read_product_batches(
         workplace.source(brief.catalog),
         images=workplace.images(brief.catalog),

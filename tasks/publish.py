@@ -1,7 +1,5 @@
 """Put masters, manifest and report into the store. The manifest comes last: its presence means the run is complete."""
 
-import datetime
-import secrets
 import tempfile
 from typing import Any
 
@@ -13,12 +11,6 @@ from tasks.delivery.manifest import manifest_lines
 from tasks.delivery.report import render_report
 from tasks.reporting import gather_report
 from tasks.workplace import open_workplace
-
-
-def new_run_id() -> str:
-    """Sortable by time, distinct when two runs start in one second."""
-    now = datetime.datetime.now(datetime.UTC)
-    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 @task(name="publish-run", persist_result=False, cache_policy=NO_CACHE)

@@ -1,7 +1,6 @@
 """What a verb works with: store, ledger, templates, product pictures, renderer; opened on first use, once a process."""
 
-import os
-import socket
+import re
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +12,18 @@ from tasks.catalog.source import TableSource, local_source
 from tasks.delivery.ledger import Ledger, open_ledger
 from tasks.prompts.library import Library, load_library
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
-from tasks.rendering.engine import open_renderer
+from tasks.rendering.job import ModelRef
+from tasks.rendering.modelset import resolve_model
 from tasks.rendering.renderer import Renderer
+from tasks.rendering.sleeping import SleepRenderer
+from tasks.runs import this_process
 from tasks.settings import Settings, get_settings
 from tasks.storage.base import ObjectStore
 from tasks.storage.open import AccessOptions, open_binary, open_store, read_bytes
+
+
+# A "model" that only sleeps so many milliseconds a job: for measuring everything else.
+SLEEPER = re.compile(r"sleep-(\d+)ms")
 
 
 class Workplace:
@@ -25,7 +31,7 @@ class Workplace:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self.owner = this_process()
         self._renderers: dict[str, Renderer] = {}
         self._lock = threading.Lock()
 
@@ -73,10 +79,22 @@ class Workplace:
         """The one resident renderer of this process for that model set, loaded when first asked for."""
         with self._lock:
             if model not in self._renderers:
-                self._renderers[model] = open_renderer(
-                    model, models_dir=self.settings.models_dir, device=self.settings.device
-                )
+                self._renderers[model] = self._open_renderer(model)
             return self._renderers[model]
+
+    def model(self, name: str) -> ModelRef:
+        """Name, revision and precision of a model set, as jobs carry them."""
+        if SLEEPER.fullmatch(name):
+            return ModelRef(name=name, revision="1")
+        return resolve_model(name, models_dir=self.settings.models_dir)
+
+    def _open_renderer(self, model: str) -> Renderer:
+        sleeper = SLEEPER.fullmatch(model)
+        if sleeper:
+            return SleepRenderer(int(sleeper[1]) / 1000, name=model)
+        from tasks.rendering.engine import open_renderer  # torch: only where something is rendered
+
+        return open_renderer(model, models_dir=self.settings.models_dir, device=self.settings.device)
 
     @property
     def _s3(self) -> AccessOptions:

@@ -47,6 +47,11 @@ def find_model_set(name: str, *, models_dir: Path | None = None, built_in: Path 
     )
 
 
+def list_model_sets(models_dir: Path | None = None, *, built_in: Path = BUILT_IN) -> list[ModelSet]:
+    """Every set in the own folder and among the built-in ones."""
+    return [found for place in (models_dir, built_in) if place is not None for found in _all_sets(place)]
+
+
 def read_model_set(folder: Path) -> ModelSet:
     """Read a set's card. Raises ModelError where it is missing or wrong."""
     card = folder / CARD

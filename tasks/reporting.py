@@ -1,0 +1,109 @@
+"""Gather a run's report from ledger, store and templates."""
+
+import csv
+import datetime
+import io
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+
+from tasks.catalog.brief import CampaignBrief
+from tasks.delivery.keys import bad_rows_key
+from tasks.delivery.ledger import JobRecord, Rendition
+from tasks.delivery.manifest import manifest_line
+from tasks.delivery.report import BadRowEntry, RenditionEntry, ReportData, ReportRow
+from tasks.delivery.thumbnails import make_thumbnail
+from tasks.errors import StorageError
+from tasks.rendering.modelset import find_model_set
+from tasks.workplace import Workplace
+
+BAD_ROWS_SHOWN = 500
+
+# Kwai-Kolors MODEL_LICENSE (2024-07-06): commercial use of the weights needs registration with the licensor.
+KOLORS_NOTE = (
+    "Kolors 权重商用须向许可方登记 Commercial use of Kolors weights needs registration with the licensor "
+    "(MODEL_LICENSE, 2024-07-06); outputs may not be used to train other models."
+)
+
+
+def gather_report(workplace: Workplace, run_id: str) -> ReportData:
+    """Everything the report of a run shows. Thumbnails are made only for the pictures that will be on the page."""
+    ledger = workplace.ledger
+    run = ledger.run(run_id)
+    brief = CampaignBrief.model_validate_json(run.brief)
+    seconds: Counter[str] = Counter()
+    rows = []
+    fresh_cost = 0.0
+    for record in ledger.results(run_id):
+        if record.fresh:
+            seconds.update(record.timings)
+            fresh_cost += record.cost
+        rows.append(_row(workplace, record))
+    counts = ledger.counts(run_id)
+    return ReportData(
+        run_id=run_id,
+        catalog=brief.catalog,
+        started=datetime.datetime.fromtimestamp(run.started, datetime.UTC),
+        finished=datetime.datetime.now(datetime.UTC),
+        rows=rows,
+        bad_rows=tuple(_bad_rows(workplace, run_id)),
+        bad_row_count=run.totals.get("rows_bad"),
+        already_done=counts.total - counts.fresh,
+        stage_seconds=dict(seconds),
+        cost=fresh_cost,
+        currency=workplace.settings.currency,
+        model=brief.model,
+        model_note=_model_note(workplace, brief.model),
+        titles=workplace.thresholds.titles,
+    )
+
+
+def _row(workplace: Workplace, record: JobRecord) -> ReportRow:
+    line = manifest_line(record)
+    scene = workplace.library.scenes.get(record.scene)
+    return ReportRow(
+        sku=record.sku,
+        title=record.facts.get("title", ""),
+        scene=record.scene,
+        scene_title=scene.title.zh if scene else record.scene,
+        status=line.status,
+        variant=record.variant,
+        take=record.take,
+        job_id=record.job_id,
+        findings=record.verdict.findings if record.verdict else (),
+        prompt=line.prompt,
+        negative_prompt=line.negative_prompt,
+        thumb=(lambda key=record.master.key: _thumbnail(workplace, key)) if record.master else None,
+        size=record.job.size,
+        master_key=record.master.key if record.master else "",
+        renditions=tuple(_entry(made) for made in record.renditions if made.key),
+        seconds=record.timings,
+        reason=line.reason,
+    )
+
+
+def _entry(made: Rendition) -> RenditionEntry:
+    passed = all(finding.passed or finding.severity == "note" for finding in made.findings)
+    return RenditionEntry(made.placement, made.key, made.size, made.bytes, passed)
+
+
+def _thumbnail(workplace: Workplace, key: str) -> bytes | None:
+    try:
+        return make_thumbnail(workplace.store.get(key))
+    except (StorageError, OSError):
+        return None  # the page says so in the picture's place; the manifest's own check tells what is wrong
+
+
+def _bad_rows(workplace: Workplace, run_id: str) -> Iterator[BadRowEntry]:
+    text = workplace.store.get(bad_rows_key(run_id)).decode("utf-8-sig")
+    rows = csv.reader(io.StringIO(text, newline=""))
+    for line, column, value, reason in itertools.islice(rows, 1, 1 + BAD_ROWS_SHOWN):
+        yield BadRowEntry(int(line), column, value, reason)
+
+
+def _model_note(workplace: Workplace, name: str) -> str:
+    if name.startswith("sleep-"):
+        return "a stand-in that only sleeps"
+    found = find_model_set(name, models_dir=workplace.settings.models_dir)
+    parts = [found.note, found.licence, "" if found.draft else KOLORS_NOTE]
+    return "; ".join(part for part in parts if part)

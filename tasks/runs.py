@@ -1,0 +1,30 @@
+"""Names of runs, and who renders for them."""
+
+import datetime
+import os
+import secrets
+import socket
+
+import psutil
+
+
+def new_run_id() -> str:
+    """Sortable by time, distinct when two runs start in one second."""
+    now = datetime.datetime.now(datetime.UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def this_process() -> str:
+    """host:pid:start of this process: a name that no other process has, not even a later one with the same pid."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+
+
+def died_here(owner: str) -> bool:
+    """True where the owner was a process of this machine that is gone. Of other machines nothing is known: False."""
+    host, pid, started = owner.split(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" != started
+    except psutil.NoSuchProcess:
+        return True
