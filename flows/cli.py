@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from typer.exceptions import TyperException
 
+from flows.environment import keep_prefect_at, prefect_home
 from tasks.catalog.brief import CampaignBrief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
@@ -71,9 +72,9 @@ def run(
     max_cost: MaxCostOption = None,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
+    keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import run_here
 
-    configure(store)
     raise typer.Exit(run_here(make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost), out))
 
 
@@ -84,9 +85,9 @@ def compose(
     limit: LimitOption = None,
 ) -> None:
     """New placements from the approved masters already in the store; nothing is rendered."""
+    keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import compose_here
 
-    configure(store)
     raise typer.Exit(compose_here(names(placements), out, limit=limit))
 
 

@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from tasks.settings import Settings
+
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -26,6 +28,11 @@ QUIET = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
 }
+
+
+def prefect_home(settings: Settings) -> Path:
+    """Where the embedded Prefect keeps its database and log: beside the output."""
+    return settings.out / ".prefect"
 
 
 def keep_prefect_at(home: Path) -> None:

@@ -5,7 +5,7 @@ import itertools
 from rich.console import Console
 
 from flows.embedded import EmbeddedServer, connected
-from flows.environment import keep_prefect_at
+from flows.environment import prefect_home
 from flows.progress import LiveProgress
 from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
@@ -34,8 +34,7 @@ def compose_here(names: tuple[str, ...], console: Console, *, limit: int | None)
 def run_here(brief: CampaignBrief, console: Console) -> int:
     """Produce the campaign and return the exit code; says so in seconds where nothing is left to do."""
     settings = get_settings()
-    home = settings.out / ".prefect"
-    keep_prefect_at(home)
+    home = prefect_home(settings)
     workplace = open_workplace()
     for owner in workplace.ledger.owners():
         if died_here(owner):

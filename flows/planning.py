@@ -13,8 +13,11 @@ from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.catalog.read import read_products
 from tasks.errors import CatalogError
-from tasks.ingest import plan_batches
+from tasks.planning import plan_batches
 from tasks.prompts.explain import explain, joined
+from tasks.prompts.lint import Problem, lint
+from tasks.prompts.parts import Polarity
+from tasks.prompts.words import find_forbidden_copy
 from tasks.rendering.job import PlannedJob
 from tasks.rendering.recipe import check_recipes
 from tasks.workplace import Workplace, open_workplace

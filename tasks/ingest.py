@@ -1,29 +1,16 @@
 """Read a catalogue into products, plan its jobs and enter them into the ledger."""
 
-import hashlib
-import io
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from typing import IO
 
-import orjson
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 
-from tasks.catalog.bad_rows import BadRow, write_bad_rows
 from tasks.catalog.brief import CampaignBrief
-from tasks.catalog.read import read_product_batches
 from tasks.delivery.keys import bad_rows_key
-from tasks.errors import CellError
-from tasks.prompts.row import Goods
-from tasks.rendering.job import PlannedJob
-from tasks.rendering.parallel import plan_parallel
-from tasks.rendering.plan import PlanOptions, plan_jobs
-from tasks.workplace import Workplace, open_workplace
-
-SMALL = 2_000  # rows a batch; up to one batch is planned here and now, more by processes beside this one
+from tasks.planning import BadRowSpool, PlanDigest, plan_batches
+from tasks.workplace import open_workplace
 
 
 class Ingested(BaseModel, frozen=True):
@@ -45,8 +32,9 @@ def ingest_catalogue(run_id: str, brief: CampaignBrief) -> Ingested:
     with tempfile.TemporaryFile() as spool:
         bad_rows = BadRowSpool(spool)
         digest = PlanDigest(workplace, brief)
+        planned = itertools.chain.from_iterable(plan_batches(workplace, brief, bad_rows.add))
         try:
-            added = ledger.add_jobs(run_id, digest.noting(_flat(plan_batches(workplace, brief, bad_rows.add))))
+            added = ledger.add_jobs(run_id, digest.noting(planned))
         finally:
             # also where every row is bad: that is when people need the list
             workplace.store.put(bad_rows_key(run_id), bad_rows.as_csv(), content_type="text/csv; charset=utf-8")
@@ -54,71 +42,3 @@ def ingest_catalogue(run_id: str, brief: CampaignBrief) -> Ingested:
     ledger.note(run_id, plan=digest.hexdigest(), rows_bad=bad_rows.count)
     get_run_logger().info("%d jobs, %d of them new; %d bad rows", sum(added), added.new, bad_rows.count)
     return Ingested(rows_bad=bad_rows.count, jobs=sum(added), new=added.new, plan=digest.hexdigest())
-
-
-def plan_batches(
-    workplace: Workplace, brief: CampaignBrief, on_bad: Callable[[BadRow], None]
-) -> Iterator[list[PlannedJob]]:
-    """The brief's jobs in catalogue order, batch by batch; on two cores where the catalogue is large."""
-    options = PlanOptions(brief, workplace.model(brief.model))
-    batches = read_product_batches(
-        workplace.source(brief.catalog),
-        images=workplace.images(brief.catalog),
-        on_bad=on_bad,
-        limit=brief.limit,
-        chunk_rows=SMALL,
-    )
-
-    def on_bad_row(goods: Goods, error: CellError) -> None:
-        on_bad(BadRow(goods.line, error.column, error.value, error.reason))
-
-    first = list(itertools.islice(batches, 2))
-    batches = itertools.chain(first, batches)
-    if len(first) < 2:
-        for batch in batches:
-            yield list(plan_jobs(batch, workplace.library, brief, model=options.model, on_bad_row=on_bad_row))
-    else:
-        yield from plan_parallel(batches, workplace.library, options, on_bad_row=on_bad_row)
-
-
-class PlanDigest:
-    """SHA-256 over all that a run is to deliver: its jobs in order, its placements' rules. Equal plans, equal runs."""
-
-    def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
-        self._digest = hashlib.sha256(brief.model_dump_json().encode())
-        for placement in workplace.placements(brief.placements):
-            self._digest.update(placement.digest.encode())
-
-    def note(self, jobs: Iterable[PlannedJob]) -> None:
-        self._digest.update(b"".join(job.job_id.encode() + job.product for job in jobs))
-
-    def noting(self, jobs: Iterable[PlannedJob]) -> Iterator[PlannedJob]:
-        """The same jobs, noted as they pass."""
-        for job in jobs:
-            self.note((job,))
-            yield job
-
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
-
-
-class BadRowSpool:
-    """Bad rows on disk until the catalogue has been read: there may be a million."""
-
-    def __init__(self, spool: IO[bytes]) -> None:
-        self._spool = spool
-        self.count = 0
-
-    def add(self, row: BadRow) -> None:
-        self._spool.write(orjson.dumps(row._asdict()) + b"\n")
-        self.count += 1
-
-    def as_csv(self) -> bytes:
-        self._spool.seek(0)
-        text = io.StringIO(newline="")
-        write_bad_rows((BadRow(**orjson.loads(line)) for line in self._spool), text)
-        return text.getvalue().encode()
-
-
-def _flat(batches: Iterable[list[PlannedJob]]) -> Iterator[PlannedJob]:
-    return itertools.chain.from_iterable(batches)

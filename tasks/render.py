@@ -63,7 +63,7 @@ class ShardRun:
         self._counts: Counter[str] = Counter()
 
     def render(self, job_ids: list[str]) -> Counter[str]:
-        """Counts of `approved`, `review`, `rejected`, `failed` and `stale`. StorageError and LedgerError end the shard."""
+        """Counts by verdict, of `failed` and of `stale`. StorageError and LedgerError end the shard."""
         seconds = self._workplace.settings.lease_seconds
         leased = self._ledger.lease(job_ids, owner=self._owner, seconds=seconds, in_hand=False)
         try:

@@ -1,11 +1,12 @@
 """Gather a run's report from ledger, store and templates."""
 
 import csv
-import datetime
+import datetime as dt
 import io
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import bad_rows_key
@@ -43,8 +44,8 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     return ReportData(
         run_id=run_id,
         catalog=brief.catalog,
-        started=datetime.datetime.fromtimestamp(run.started, datetime.UTC),
-        finished=datetime.datetime.now(datetime.UTC),
+        started=dt.datetime.fromtimestamp(run.started, dt.UTC),
+        finished=dt.datetime.now(dt.UTC),
         rows=rows,
         bad_rows=tuple(_bad_rows(workplace, run_id)),
         bad_row_count=run.totals.get("rows_bad"),
@@ -73,7 +74,7 @@ def _row(workplace: Workplace, record: JobRecord) -> ReportRow:
         findings=record.verdict.findings if record.verdict else (),
         prompt=line.prompt,
         negative_prompt=line.negative_prompt,
-        thumb=(lambda key=record.master.key: _thumbnail(workplace, key)) if record.master else None,
+        thumb=partial(_thumbnail, workplace, record.master.key) if record.master else None,
         size=record.job.size,
         master_key=record.master.key if record.master else "",
         renditions=tuple(_entry(made) for made in record.renditions if made.key),

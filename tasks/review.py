@@ -55,7 +55,7 @@ def _compare(workplace: Workplace, index: DuplicateIndex, record: JobRecord) -> 
 
 
 def _note(workplace: Workplace, record: JobRecord, finding: Finding) -> None:
-    """Put the finding in place of an older one of its kind, and judge again; written only where that changes anything."""
+    """Put the finding in place of an older one of its kind and judge again; written only where that changes it."""
     if record.verdict is None:
         return
     others = tuple(known for known in record.verdict.findings if known.check != finding.check)

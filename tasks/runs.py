@@ -1,6 +1,6 @@
 """Names of runs, and who renders for them."""
 
-import datetime
+import datetime as dt
 import os
 import secrets
 import socket
@@ -10,7 +10,7 @@ import psutil
 
 def new_run_id() -> str:
     """Sortable by time, distinct when two runs start in one second."""
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 

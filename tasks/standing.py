@@ -5,7 +5,7 @@ from typing import NamedTuple
 from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import manifest_key
-from tasks.ingest import PlanDigest, plan_batches
+from tasks.planning import PlanDigest, plan_batches
 from tasks.workplace import Workplace
 
 

@@ -21,7 +21,6 @@ from tasks.settings import Settings, get_settings
 from tasks.storage.base import ObjectStore
 from tasks.storage.open import AccessOptions, open_binary, open_store, read_bytes
 
-
 # A "model" that only sleeps so many milliseconds a job: for measuring everything else.
 SLEEPER = re.compile(r"sleep-(\d+)ms")
 
