@@ -77,8 +77,10 @@ def _lowest(share: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _blurred(mask: Floats, *, across: float, down: float) -> Floats:
-    sigmas = {"sigmaX": max(across, 0.6), "sigmaY": max(down, 0.6)}
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), **sigmas, borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
+    soft = cv2.GaussianBlur(
+        mask, (0, 0), sigmaX=max(across, 0.6), sigmaY=max(down, 0.6), borderType=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(soft, dtype=np.float32)
 
 
 def _full(mask: Floats) -> Floats:

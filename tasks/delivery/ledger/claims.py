@@ -72,7 +72,7 @@ class Claims(Database):
         """The run's next free jobs that batch together, in catalogue order; none once it is cancelled."""
         _check_owner(owner)
         with self.write() as connection:
-            self._expire(connection, _of_run(run_id))
+            self._expire(connection, true())
             picked = _next_batch(connection.execute(_free_of_run(run_id, limit)).all())
             _take(connection, picked, owner=owner, seconds=seconds, in_hand=in_hand)
             place = {job_id: number for number, job_id in enumerate(picked)}

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, TypeVar, get_args
 
 import orjson
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, insert, now
@@ -17,6 +17,8 @@ from tasks.rendering.job import PlannedJob
 
 T = TypeVar("T")
 
+# What may change under one job_id: where the picture lies, and what people read of the product.
+ADDRESS = ("image", "line", "product")
 BATCH = 2000
 LOOK_UP_BATCH = 10_000
 
@@ -133,39 +135,59 @@ def _done(connection: Connection, job_ids: Sequence[str]) -> Iterable[str]:
 
 def _add_batch(connection: Connection, run_id: str, batch: Sequence[PlannedJob], *, first: int) -> int:
     """Jobs go in sorted, so that two planners of one catalogue cannot block each other crosswise."""
-    done = set(_done(connection, [planned.job_id for planned in batch]))
-    ordered = sorted(batch)
-    new = _insert(connection, job, [_job_row(planned) for planned in ordered])
-    _insert_specs(connection, ordered)
+    known = _known(connection, [planned.job_id for planned in batch])
+    unknown = sorted(planned for planned in batch if planned.job_id not in known)
+    new = _insert(connection, job, [_job_row(planned) for planned in unknown])
+    _insert(connection, job_spec, [_spec_row(planned) for planned in unknown])
+    _move(connection, [planned for planned in batch if planned.job_id in known], known)
     links = [
-        {"run_id": run_id, "ordinal": first + place, "job_id": planned.job_id, "fresh": planned.job_id not in done}
+        {
+            "run_id": run_id,
+            "ordinal": first + place,
+            "job_id": planned.job_id,
+            "fresh": planned.job_id not in known or known[planned.job_id].state != DONE,
+        }
         for place, planned in enumerate(batch)
     ]
     _insert(connection, campaign_job, links)
     return new
 
 
+def _known(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    columns = select(job.c.job_id, job.c.state, *(job_spec.c[name] for name in ADDRESS))
+    found = columns.join(job_spec, job_spec.c.job_id == job.c.job_id).where(among(job.c.job_id, job_ids))
+    return {row.job_id: row for row in connection.execute(found)}
+
+
+def _move(connection: Connection, batch: Sequence[PlannedJob], known: Mapping[str, Row[Any]]) -> None:
+    """The wording never changes under one job_id; where its picture lies may, and what people read of the product."""
+    moved = [
+        each for each in batch if list(_address(each).values()) != [*map(known[each.job_id]._mapping.get, ADDRESS)]
+    ]
+    statement = update(job_spec).where(job_spec.c.job_id == bindparam("moved_id"))
+    statement = statement.values({name: bindparam(f"new_{name}") for name in ADDRESS})
+    if moved:
+        rows = [
+            {"moved_id": each.job_id, **{f"new_{name}": value for name, value in _address(each).items()}}
+            for each in sorted(moved)
+        ]
+        connection.execute(statement, rows)
+
+
 def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> int:
+    """How many rows were not there yet."""
+    if not rows:
+        return 0
     statement = insert(table, connection.dialect.name).on_conflict_do_nothing()
     return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def _insert_specs(connection: Connection, batch: Sequence[PlannedJob]) -> None:
-    """The wording never changes under one job_id; where its picture lies may, while the bytes are the same."""
-    statement = insert(job_spec, connection.dialect.name)
-    latest = {name: statement.excluded[name] for name in ("image", "line", "product")}
-    moved = or_(*(job_spec.c[name] != value for name, value in latest.items()))
-    rows = [
-        {
-            "job_id": planned.job_id,
-            "spec": planned.spec,
-            "image": planned.image,
-            "line": planned.line,
-            "product": planned.product,
-        }
-        for planned in batch
-    ]
-    connection.execute(statement.on_conflict_do_update(index_elements=["job_id"], set_=latest, where=moved), rows)
+def _spec_row(planned: PlannedJob) -> dict[str, Any]:
+    return {"job_id": planned.job_id, "spec": planned.spec, **_address(planned)}
+
+
+def _address(planned: PlannedJob) -> dict[str, Any]:
+    return {name: getattr(planned, name) for name in ADDRESS}
 
 
 def _job_row(planned: PlannedJob) -> dict[str, Any]:
