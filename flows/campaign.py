@@ -1,4 +1,4 @@
-"""The main flow: one campaign from brief to report. Every step only makes the ledger so; running it again is harmless."""
+"""The main flow: one campaign from brief to report. Every step only makes the ledger so; doing it again is harmless."""
 
 import itertools
 from typing import Any

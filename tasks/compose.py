@@ -13,6 +13,7 @@ from tasks.banners.placement import Placement
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import rendition_key
 from tasks.delivery.ledger import JobRecord, Rendition
+from tasks.errors import LedgerError
 from tasks.findings import Finding
 from tasks.rendering.job import RenderJob
 from tasks.rendering.renderer import Alpha, Pixels
@@ -70,8 +71,8 @@ def compose_master(store: ObjectStore, picture: Picture, placements: Iterable[Pl
 
 
 def _stored_picture(workplace: Workplace, record: JobRecord) -> Picture:
-    assert record.master is not None, "the ledger lists only jobs that have a master"
-    assert record.product_box is not None, "and its product box with it"
+    if record.master is None or record.product_box is None:
+        raise LedgerError(f"job {record.job_id} is {record.state} but has no master; run the campaign again")
     pixels = decode_master(workplace.store.get(record.master.key))
     return Picture(record.sku, record.job_id, record.take, record.job, pixels, record.product_box)
 

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import manifest_key, report_key
 from tasks.delivery.manifest import manifest_lines
 from tasks.delivery.report import render_report
@@ -23,12 +24,14 @@ def publish_run(run_id: str) -> dict[str, Any]:
     ledger, store = workplace.ledger, workplace.store
     ledger.note(run_id, stage="publishing")
     counts = ledger.counts(run_id)
+    brief = CampaignBrief.model_validate_json(ledger.run(run_id).brief)
+    rules = {placement.id: placement.digest for placement in workplace.placements(brief.placements)}
     store.put(report_key(run_id), render_report(gather_report(workplace, run_id)).encode(), content_type="text/html")
     if counts.unfinished:
         ledger.finish_run(run_id, state="stopped", totals=counts.as_dict())
         return counts.as_dict()
     with tempfile.TemporaryFile() as sink:
-        for line in manifest_lines(ledger.results(run_id)):
+        for line in manifest_lines(ledger.results(run_id), rules=rules):
             sink.write(line)
         sink.seek(0)
         store.put(manifest_key(run_id), sink.read(), content_type="application/x-ndjson")

@@ -5,17 +5,18 @@ import datetime as dt
 import io
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import bad_rows_key
-from tasks.delivery.ledger import JobRecord, Rendition
-from tasks.delivery.manifest import manifest_line
+from tasks.delivery.ledger import JobRecord
+from tasks.delivery.manifest import ManifestRendition, manifest_line
 from tasks.delivery.report import BadRowEntry, RenditionEntry, ReportData, ReportRow
 from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
 from tasks.rendering.modelset import find_model_set
+from tasks.shapes import Size
 from tasks.workplace import Workplace
 
 BAD_ROWS_SHOWN = 500
@@ -32,6 +33,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     ledger = workplace.ledger
     run = ledger.run(run_id)
     brief = CampaignBrief.model_validate_json(run.brief)
+    rules = {placement.id: placement.digest for placement in workplace.placements(brief.placements)}
     seconds: Counter[str] = Counter()
     rows = []
     fresh_cost = 0.0
@@ -39,7 +41,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
         if record.fresh:
             seconds.update(record.timings)
             fresh_cost += record.cost
-        rows.append(_row(workplace, record))
+        rows.append(_row(workplace, record, rules))
     counts = ledger.counts(run_id)
     return ReportData(
         run_id=run_id,
@@ -59,8 +61,8 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     )
 
 
-def _row(workplace: Workplace, record: JobRecord) -> ReportRow:
-    line = manifest_line(record)
+def _row(workplace: Workplace, record: JobRecord, rules: Mapping[str, str]) -> ReportRow:
+    line = manifest_line(record, rules=rules)
     scene = workplace.library.scenes.get(record.scene)
     return ReportRow(
         sku=record.sku,
@@ -77,15 +79,15 @@ def _row(workplace: Workplace, record: JobRecord) -> ReportRow:
         thumb=partial(_thumbnail, workplace, record.master.key) if record.master else None,
         size=record.job.size,
         master_key=record.master.key if record.master else "",
-        renditions=tuple(_entry(made) for made in record.renditions if made.key),
+        renditions=tuple(_entry(made) for made in line.renditions),
         seconds=record.timings,
         reason=line.reason,
     )
 
 
-def _entry(made: Rendition) -> RenditionEntry:
+def _entry(made: ManifestRendition) -> RenditionEntry:
     passed = all(finding.passed or finding.severity == "note" for finding in made.findings)
-    return RenditionEntry(made.placement, made.key, made.size, made.bytes, passed)
+    return RenditionEntry(made.placement, made.key, Size(made.width, made.height), made.bytes, passed)
 
 
 def _thumbnail(workplace: Workplace, key: str) -> bytes | None:

@@ -26,7 +26,7 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
     placements: tuple[Name, ...] = Field(
         default=(),
         title="版位 Placements",
-        description="留空为全部 Empty: all of them.",
+        description="留空为默认 Empty: the default ones; all: every one.",
     )
     brand: str = Field(
         default="",

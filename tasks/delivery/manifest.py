@@ -40,6 +40,13 @@ class ManifestRendition(Frozen):
     findings: tuple[Finding, ...] = ()
 
 
+class Refusal(Frozen):
+    """A placement that this master cannot serve, and why."""
+
+    placement: str
+    reason: str
+
+
 class ManifestLine(Frozen):
     """One job of a run. `seed` is the delivered take's; `size` is (width, height) of the master in pixels.
 
@@ -61,15 +68,24 @@ class ManifestLine(Frozen):
     model: ModelRef
     master: ManifestMaster | None
     renditions: tuple[ManifestRendition, ...]
+    refused: tuple[Refusal, ...] = ()
     timings: Mapping[str, float] = Field(default_factory=dict)
     cost: float = 0.0
     reason: str = ""
     notes: tuple[str, ...] = ()
 
 
-def manifest_line(record: JobRecord) -> ManifestLine:
-    """What the manifest says of one job; a job that is not finished counts as failed, with the reason."""
+def manifest_line(record: JobRecord, *, rules: Mapping[str, str] | None = None) -> ManifestLine:
+    """What the manifest says of one job; a job that is not finished counts as failed, with the reason.
+
+    Only approved pictures are delivered, so only they list renditions: those of the placements in `rules` (placement ->
+    digest of its rules), or all where none are given.
+    """
     job, finished = record.job, record.verdict is not None and record.master is not None
+    approved = record.verdict is not None and record.verdict.status == "approved"
+    made = [
+        each for each in record.renditions if approved and (rules is None or rules.get(each.placement) == each.rule)
+    ]
     return ManifestLine(
         sku=record.sku,
         scene=record.scene,
@@ -84,7 +100,8 @@ def manifest_line(record: JobRecord) -> ManifestLine:
         size=job.size,
         model=job.model,
         master=ManifestMaster(**vars(record.master)) if record.master else None,
-        renditions=tuple(_rendition(each) for each in record.renditions),
+        renditions=tuple(_rendition(each) for each in made if each.key),
+        refused=tuple(_refusal(each) for each in made if not each.key),
         timings=dict(record.timings),
         cost=record.cost,
         reason="" if finished else record.reason or "not rendered: the run ended before its turn",
@@ -92,10 +109,10 @@ def manifest_line(record: JobRecord) -> ManifestLine:
     )
 
 
-def manifest_lines(records: Iterable[JobRecord]) -> Iterator[bytes]:
+def manifest_lines(records: Iterable[JobRecord], *, rules: Mapping[str, str] | None = None) -> Iterator[bytes]:
     """The manifest as JSON Lines in UTF-8, one line at a time, each with its line end."""
     for record in records:
-        yield manifest_line(record).model_dump_json().encode() + b"\n"
+        yield manifest_line(record, rules=rules).model_dump_json().encode() + b"\n"
 
 
 def read_manifest(data: bytes | Iterable[bytes]) -> Iterator[ManifestLine]:
@@ -118,6 +135,10 @@ def _parsed(line: bytes, number: int) -> ManifestLine:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the line"
         raise LedgerError(f"manifest line {number}: {where}: {first['msg']}. Write the manifest again.") from None
+
+
+def _refusal(refused: Rendition) -> Refusal:
+    return Refusal(placement=refused.placement, reason=" ".join(finding.detail for finding in refused.findings))
 
 
 def _rendition(made: Rendition) -> ManifestRendition:

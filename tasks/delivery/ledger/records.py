@@ -8,7 +8,7 @@ import orjson
 
 from tasks.findings import Finding, Verdict
 from tasks.rendering.job import RenderJob
-from tasks.shapes import Box, Size
+from tasks.shapes import Box
 
 JobState = Literal["ready", "leased", "done", "dead"]
 RunState = Literal["running", "done", "stopped", "failed"]
@@ -118,10 +118,6 @@ class Rendition:
     bytes: int
     format: str
     findings: tuple[Finding, ...] = ()
-
-    @property
-    def size(self) -> Size:
-        return Size(self.width, self.height)
 
 
 @dataclass(frozen=True)
