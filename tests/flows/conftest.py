@@ -14,9 +14,12 @@ from tasks.settings import Settings, use_settings
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="shangxin-server-") as home:
-        with EmbeddedServer(Path(home), start_seconds=180) as server, connected(server.url()):
-            yield server.url()
+    with (
+        tempfile.TemporaryDirectory(prefix="shangxin-server-") as home,
+        EmbeddedServer(Path(home), start_seconds=180) as server,
+        connected(server.url()),
+    ):
+        yield server.url()
 
 
 @pytest.fixture
