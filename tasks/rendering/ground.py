@@ -161,7 +161,7 @@ def _holes(plain: Mask, reached: Mask, *, slope: Floats) -> Mask:
         if stats[index, cv2.CC_STAT_AREA] < 1e-4 * side * side:
             continue
         region = labels == index
-        if _is_hole(region, far=far, slope=slope, wall=0.22 * extent, thickness=0.013 * side):
+        if _is_hole(region, far=far, slope=slope, wall=0.15 * extent, thickness=0.013 * side):
             holes |= region
     return holes
 
@@ -169,11 +169,13 @@ def _holes(plain: Mask, reached: Mask, *, slope: Floats) -> Mask:
 def _is_hole(region: Mask, *, far: Floats, slope: Floats, wall: float, thickness: float) -> bool:
     seed = region.astype(np.uint8)
     inner = cv2.distanceTransform(np.pad(seed, 1), cv2.DIST_L2, 3)
-    slender = inner.max() < 0.2 * float(np.sqrt(seed.sum()))
-    if slender or inner.max() < thickness or far[region].min() > wall:
+    if inner.max() < thickness or far[region].min() > wall:
         return False
     whole = cv2.morphologyEx(np.pad(seed, 4), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     contours, hierarchy = cv2.findContours(whole, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outline = max(contours, key=cv2.contourArea)
+    if cv2.contourArea(outline) < 0.75 * cv2.contourArea(cv2.convexHull(outline)):
+        return False  # a letter, not an opening
     islands = sum(cv2.contourArea(part) for part, entry in zip(contours, hierarchy[0], strict=True) if entry[3] >= 0)
     if islands > 0.01 * seed.sum():
         return False
