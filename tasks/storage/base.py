@@ -1,6 +1,7 @@
 """What a store is. Every store passes the contract suite in tests/storage."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 
@@ -23,6 +24,10 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, data: bytes, *, content_type: str) -> StoredObject:
         """Write and verify by checksum. Putting the same bytes again is harmless."""
+        ...
+
+    def put_file(self, key: str, path: Path, *, content_type: str) -> StoredObject:
+        """The same for what is too large for memory: a manifest of a million jobs."""
         ...
 
     def get(self, key: str) -> bytes: ...

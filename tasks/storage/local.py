@@ -2,11 +2,13 @@
 
 import errno
 import hashlib
+import io
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from tasks.errors import StorageError, StorageUnavailable
@@ -37,19 +39,26 @@ class LocalStore:
         return f"LocalStore({self.uri!r})"
 
     def put(self, key: str, data: bytes, *, content_type: str) -> StoredObject:
+        return self._put(key, io.BytesIO(data))
+
+    def put_file(self, key: str, path: Path, *, content_type: str) -> StoredObject:
+        self._path(key)
+        with explained_path(path), path.open("rb") as source:
+            return self._put(key, source)
+
+    def _put(self, key: str, source: BinaryIO) -> StoredObject:
         path = self._path(key)
-        expected = hashlib.sha256(data).hexdigest()
         with _explained(key, self.folder):
-            part = _write_part(path.parent, data)
+            part, digest, size = _write_part(path.parent, source)
             try:
-                _verify(part, expected, key=key)
+                _verify(part, digest, key=key)
                 part.replace(path)
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
             _sync_folder(path.parent)
             _remove_abandoned(path.parent)
-        return StoredObject(key, expected, len(data))
+        return StoredObject(key, digest, size)
 
     def get(self, key: str) -> bytes:
         path = self._path(key)
@@ -68,7 +77,7 @@ class LocalStore:
         path = self._path(key)
         with _explained(key, self.folder):
             try:
-                digest, size = _digest(path)
+                digest, size = _digest_path(path)
             except ABSENT:
                 return None
         return StoredObject(key, digest, size)
@@ -95,36 +104,43 @@ class LocalStore:
         return self.folder / check_key(key)
 
 
-def _write_part(folder: Path, data: bytes) -> Path:
+def _write_part(folder: Path, source: BinaryIO) -> tuple[Path, str, int]:
     """Write and flush to a new file beside the target: a rename within one folder is atomic."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{PART}{uuid4().hex}"
     try:
         with part.open("xb") as file:
-            file.write(data)
+            digest, size = _digest(source, copy=file)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    return part
+    return part, digest, size
 
 
 def _verify(part: Path, expected: str, *, key: str) -> None:
-    found, _ = _digest(part)
+    found, _ = _digest_path(part)
     if found != expected:
         raise StorageUnavailable(
             f"{key}: read back {found[:12]} after writing {expected[:12]}. The disk or the file system is failing."
         )
 
 
-def _digest(path: Path) -> tuple[str, int]:
+def _digest(source: BinaryIO, *, copy: BinaryIO | None = None) -> tuple[str, int]:
+    """SHA-256 and number of bytes of a file, copied on the way where asked for."""
     digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
+    while chunk := source.read(CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
+        if copy:
+            copy.write(chunk)
     return digest.hexdigest(), size
+
+
+def _digest_path(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        return _digest(file)
 
 
 def _sync_folder(folder: Path) -> None:

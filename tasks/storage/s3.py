@@ -3,18 +3,40 @@
 import base64
 import binascii
 import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from tasks.errors import StorageUnavailable
 from tasks.storage.base import StoredObject
 from tasks.storage.keys import check_key, check_prefix
-from tasks.storage.s3_client import S3Access, explained, is_absent, read_whole, shared_client
+from tasks.storage.local import explained_path
+from tasks.storage.s3_client import S3Access, explained, is_absent, read_body, read_whole, shared_client
 
+CHUNK_BYTES = 1 << 20
 NO_CHECKSUMS = frozenset({"NotImplemented", "InvalidRequest", "InvalidArgument", "XNotImplemented"})
+
+
+class Digest(NamedTuple):
+    """What is known of an object's bytes before they are sent."""
+
+    sha256: bytes
+    md5: bytes
+    bytes: int
+
+    @classmethod
+    def of(cls, source: BinaryIO) -> "Digest":
+        """Read a file from where it stands to its end."""
+        sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+        while chunk := source.read(CHUNK_BYTES):
+            sha256.update(chunk)
+            md5.update(chunk)
+            size += len(chunk)
+        return cls(sha256.digest(), md5.digest(), size)
 
 
 class S3Store:
@@ -35,11 +57,20 @@ class S3Store:
         return f"S3Store({self.uri!r})"
 
     def put(self, key: str, data: bytes, *, content_type: str) -> StoredObject:
-        digest = hashlib.sha256(data)
+        return self._put(key, io.BytesIO(data), content_type=content_type)
+
+    def put_file(self, key: str, path: Path, *, content_type: str) -> StoredObject:
+        check_key(key)
+        with explained_path(path), path.open("rb") as source:
+            return self._put(key, source, content_type=content_type)
+
+    def _put(self, key: str, source: BinaryIO, *, content_type: str) -> StoredObject:
+        digest = Digest.of(source)
+        source.seek(0)
         with self._explained(key):
-            self._send(self._name(key), data, digest=digest.digest(), content_type=content_type)
-            self._verify(key, data, sha256=digest.hexdigest())
-        return StoredObject(key, digest.hexdigest(), len(data))
+            self._send(self._name(key), source, digest=digest, content_type=content_type)
+            self._verify(key, digest)
+        return StoredObject(key, digest.sha256.hex(), digest.bytes)
 
     def get(self, key: str) -> bytes:
         name = self._name(key)
@@ -59,7 +90,7 @@ class S3Store:
                 return None
             sha256 = _service_sha256(found) or found.get("Metadata", {}).get("sha256")
             if not sha256:  # written by another tool, on a service that keeps no SHA-256
-                sha256 = hashlib.sha256(self._read(name)).hexdigest()
+                sha256 = self._digest(name).sha256.hex()
             return StoredObject(key, sha256, int(found["ContentLength"]))
 
     def keys(self, prefix: str = "") -> Iterator[str]:
@@ -75,43 +106,44 @@ class S3Store:
         with self._explained(key):
             self._client.delete_object(Bucket=self.bucket, Key=name)
 
-    def _send(self, name: str, data: bytes, *, digest: bytes, content_type: str) -> None:
+    def _send(self, name: str, source: BinaryIO, *, digest: Digest, content_type: str) -> None:
         request: dict[str, Any] = {
             "Bucket": self.bucket,
             "Key": name,
-            "Body": data,
+            "Body": source,
             "ContentType": content_type,
-            "Metadata": {"sha256": digest.hex()},
+            "Metadata": {"sha256": digest.sha256.hex()},
         }
         if self._sends_checksums:
             try:
-                self._client.put_object(**request, ChecksumSHA256=base64.b64encode(digest).decode())
+                self._client.put_object(**request, ChecksumSHA256=base64.b64encode(digest.sha256).decode())
                 return
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") not in NO_CHECKSUMS:
                     raise
+            source.seek(0)
         self._client.put_object(**request)
         self._sends_checksums = False  # it took the object only without: do not ask it again
 
-    def _verify(self, key: str, data: bytes, *, sha256: str) -> None:
+    def _verify(self, key: str, digest: Digest) -> None:
         name = self._name(key)
         found = self._head(name)
         if found is None:
             raise StorageUnavailable(f"{self.uri}/{key}: the store took the object and does not have it. Put it again.")
-        if found["ContentLength"] == len(data) and self._arrived(found, name, data, sha256=sha256):
+        if found["ContentLength"] == digest.bytes and self._arrived(found, name, digest):
             return
         raise StorageUnavailable(
-            f"{self.uri}/{key}: {found['ContentLength']} other bytes came back instead of the {len(data)} written. "
+            f"{self.uri}/{key}: {found['ContentLength']} other bytes came back instead of the {digest.bytes} written. "
             "Another writer or a faulty proxy changed them; put it again."
         )
 
-    def _arrived(self, found: dict[str, Any], name: str, data: bytes, *, sha256: str) -> bool:
+    def _arrived(self, found: dict[str, Any], name: str, digest: Digest) -> bool:
         kept = _service_sha256(found)
         if kept:
-            return kept == sha256
-        if found["ETag"].strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest():
+            return kept == digest.sha256.hex()
+        if found["ETag"].strip('"') == digest.md5.hex():
             return True
-        return self._read(name) == data
+        return self._digest(name) == digest
 
     def _head(self, name: str) -> dict[str, Any] | None:
         try:
@@ -124,6 +156,9 @@ class S3Store:
 
     def _read(self, name: str) -> bytes:
         return read_whole(self._client, attempts=self._access.attempts, Bucket=self.bucket, Key=name)
+
+    def _digest(self, name: str) -> Digest:
+        return read_body(self._client, Digest.of, attempts=self._access.attempts, Bucket=self.bucket, Key=name)
 
     def _name(self, key: str) -> str:
         return self.prefix + check_key(key)

@@ -2,10 +2,10 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -26,6 +26,8 @@ from pydantic import BaseModel, Field, SecretStr
 from urllib3.exceptions import HTTPError
 
 from tasks.errors import StorageError, StorageUnavailable
+
+T = TypeVar("T")
 
 ATTEMPTS = 5
 CONNECTIONS = 32
@@ -93,19 +95,22 @@ def _revealed(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-def read_whole(client: Any, *, attempts: int, **request: Any) -> bytes:
-    """The bytes of one object or range; boto3 asks again for a lost answer, but not for a body cut in the middle."""
+def read_body(client: Any, read: Callable[[Any], T], *, attempts: int, **request: Any) -> T:
+    """Get one object or range and `read` its body from the start as often as it is cut; boto3 retries all but that."""
     for attempt in range(attempts):
         with client.get_object(**request)["Body"] as body:
             try:
-                data: bytes = body.read()
+                return read(body)
             except NO_ANSWER:
                 if attempt + 1 == attempts:
                     raise
-            else:
-                return data
         time.sleep(random.uniform(0, min(5.0, 0.1 * 2**attempt)))
     raise AssertionError("attempts is at least 1")
+
+
+def read_whole(client: Any, *, attempts: int, **request: Any) -> bytes:
+    """The bytes of one object or range."""
+    return read_body(client, lambda body: bytes(body.read()), attempts=attempts, **request)
 
 
 def is_absent(error: ClientError) -> bool:

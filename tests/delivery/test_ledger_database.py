@@ -99,6 +99,18 @@ def test_an_absent_server_is_unavailable_and_its_password_stays_secret() -> None
     assert "hunter2" not in str(caught.value) + repr(caught.value.__cause__)
 
 
+def test_a_ledger_goes_on_after_the_server_dropped_its_connections(postgres_url: str) -> None:
+    ledger = open_ledger(postgres_url)
+    ledger.begin_run("r", "{}")
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        assert connection.execute(text(f"{others} AND usename = 'ledger'")).all()
+    engine.dispose()
+    assert ledger.run("r").run_id == "r"
+    ledger.close()
+
+
 def test_a_locked_ledger_is_unavailable_not_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.delivery.ledger.database.BUSY_SECONDS", 0.05)
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")

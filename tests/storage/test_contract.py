@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,18 @@ def test_a_large_object_comes_back_bit_for_bit(store: ObjectStore) -> None:
     data = bytes(range(256)) * (12 << 12)  # 12 MiB
     assert store.put(KEY, data, content_type="image/png").bytes == len(data)
     assert sha256(store.get(KEY)) == sha256(data)
+
+
+def test_a_file_is_put_as_its_bytes_are(store: ObjectStore, tmp_path: Path) -> None:
+    data = b"one line a job\n" * 200_000  # 3 MB
+    (tmp_path / "manifest.jsonl").write_bytes(data)
+    stored = store.put_file("runs/r/manifest.jsonl", tmp_path / "manifest.jsonl", content_type="application/jsonl")
+    assert stored == StoredObject("runs/r/manifest.jsonl", sha256(data), len(data)) == store.head(stored.key)
+    assert store.get(stored.key) == data
+    with pytest.raises(StorageError, match=r"none\.jsonl"):
+        store.put_file("runs/r/none.jsonl", tmp_path / "none.jsonl", content_type="application/jsonl")
+    with pytest.raises(StorageError, match="key"):
+        store.put_file("../manifest.jsonl", tmp_path / "manifest.jsonl", content_type="application/jsonl")
 
 
 def test_many_writers_of_many_keys_lose_nothing(store: ObjectStore) -> None:
