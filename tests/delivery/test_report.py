@@ -294,6 +294,24 @@ def test_in_a_browser_nothing_scrolls_sideways_and_nothing_complains(browser, ad
         page.close()
 
 
+def test_in_a_browser_the_longest_words_fit_a_phone(browser, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "report.html"
+    long, wide = "W" * 300, "🧴" * 120
+    rendition = RenditionEntry(long, long, Size(800, 800), 1)
+    rows = [
+        row(0, sku=long, title=wide, prompt=long, renditions=(rendition,), status="failed", reason=long, thumb=None)
+    ]
+    bad = (BadRowEntry(1_000_000, long, long, long),)
+    data = report(failed, bad_rows=bad, model=long, model_note=long, catalog=long)
+    path.write_text(render_report(data), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
+
+
 def test_in_a_browser_the_filters_combine_and_an_empty_result_says_so(browser, address: str) -> None:  # type: ignore[no-untyped-def]
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(address)
