@@ -298,9 +298,7 @@ def test_in_a_browser_the_longest_words_fit_a_phone(browser, tmp_path: Path) -> 
     path = tmp_path / "report.html"
     long, wide = "W" * 300, "🧴" * 120
     rendition = RenditionEntry(long, long, Size(800, 800), 1)
-    rows = [
-        row(0, sku=long, title=wide, prompt=long, renditions=(rendition,), status="failed", reason=long, thumb=None)
-    ]
+    failed = row(0, "failed", sku=long, title=wide, prompt=long, renditions=(rendition,), reason=long, thumb=None)
     bad = (BadRowEntry(1_000_000, long, long, long),)
     data = report(failed, bad_rows=bad, model=long, model_note=long, catalog=long)
     path.write_text(render_report(data), encoding="utf-8")
