@@ -101,7 +101,7 @@ class BadRowEntry:
 
 @dataclass(frozen=True)
 class ReportData:
-    """Everything the report shows. `titles` names checks and causes for people, `root` leads from page to store.
+    """Everything the report shows. The titles name checks and causes for people; `root` leads from page to store.
 
     At most `shown_per_scene` pictures a scene are put in the page and at most `listed` further rows in its table; the
     figures always count all.
@@ -120,7 +120,8 @@ class ReportData:
     currency: str = "USD"
     model: str = ""
     model_note: str = ""  # licence, registration, and what kind of model it is
-    titles: Mapping[str, str] = field(default_factory=dict)
+    check_titles: Mapping[str, str] = field(default_factory=dict)
+    cause_titles: Mapping[str, str] = field(default_factory=dict)
     root: str = "../../"
     shown_per_scene: int = 60
     listed: int = 1000
@@ -128,10 +129,8 @@ class ReportData:
 
 def render_report(report: ReportData) -> str:
     """The page as text. Pure but for reading the page's template; every value is escaped."""
-    text: str = _template().render(
-        sheet=Sheet(report), style=_asset("style.css"), script=_asset("script.js"), csp=_policy()
-    )
-    return text
+    assets = {"style": _asset("style.css"), "script": _asset("script.js"), "csp": _policy()}
+    return _template().render(sheet=Sheet(report), **assets)
 
 
 class Sheet:
@@ -157,7 +156,7 @@ class Sheet:
     def causes(self) -> list[tuple[str, int]]:
         """Title and number of pictures of each cause, most frequent first."""
         count = Counter(cause for row in self.report.rows for cause in row.causes)
-        return [(self.title(cause), number) for cause, number in count.most_common()]
+        return [(self.cause_title(cause), number) for cause, number in count.most_common()]
 
     @cached_property
     def stages(self) -> list[tuple[str, float]]:
@@ -208,8 +207,11 @@ class Sheet:
     def other_count(self) -> int:
         return self.total - self.shown_count
 
-    def title(self, name: str) -> str:
-        return self.report.titles.get(name, name)
+    def check_title(self, check: str) -> str:
+        return self.report.check_titles.get(check, check)
+
+    def cause_title(self, cause: str) -> str:
+        return self.report.cause_titles.get(cause, cause)
 
     def picture(self, row: ReportRow) -> str | None:
         return data_address(row.thumb() if callable(row.thumb) else row.thumb)
@@ -256,9 +258,11 @@ def format_kb(size: int) -> str:
 
 
 def format_value(value: float | None) -> str:
-    """Three significant digits, never in powers of ten unless tiny."""
+    """Three significant digits, never in powers of ten."""
     if value is None:
         return "—"
+    if 0 < abs(value) < 0.001:
+        return "< 0.001" if value > 0 else "> −0.001"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -127,9 +127,14 @@ class ThresholdBook(BaseModel, frozen=True, extra="forbid"):
         return self.default.model_copy(update={"rules": rules})
 
     @property
-    def titles(self) -> dict[str, str]:
-        """Names of checks and causes for people, Chinese first."""
-        return {check: rule.title for check, rule in self.default.rules.items()} | dict(self.default.causes)
+    def check_titles(self) -> dict[str, str]:
+        """Names of checks for people, Chinese first."""
+        return {check: rule.title for check, rule in self.default.rules.items()}
+
+    @property
+    def cause_titles(self) -> dict[str, str]:
+        """Names of causes for people, Chinese first."""
+        return dict(self.default.causes)
 
 
 def load_thresholds(folder: Path) -> ThresholdBook:

@@ -92,7 +92,7 @@ def enlarged(evidence: Evidence) -> Evidence:
 
 def at_the_edge(evidence: Evidence) -> Evidence:
     """Moved down until the base nearly touches the frame."""
-    shift = evidence.alpha.shape[0] - evidence.product_box.bottom - 4
+    shift = evidence.alpha.shape[0] - evidence.product_box.bottom - len(evidence.alpha) // 200
     return _warped(evidence, np.array([[1, 0, 0], [0, 1, shift]], np.float32))
 
 

@@ -38,9 +38,14 @@ def failed(findings: Sequence[Finding]) -> list[tuple[str, float | None]]:
     return [(finding.check, finding.value) for finding in findings if not finding.passed]
 
 
-@pytest.mark.parametrize("draft", [False, True], ids=["sharp", "draft"])
-@pytest.mark.parametrize("product", ALL_PRODUCTS)
-@pytest.mark.parametrize("scene", ALL_SCENES)
+@pytest.mark.parametrize(
+    ("scene", "product", "draft"),
+    [
+        (scene, product, (row + column) % 2 == 1)  # half of them soft, as a small model draws
+        for row, scene in enumerate(ALL_SCENES)
+        for column, product in enumerate(ALL_PRODUCTS)
+    ],
+)
 def test_a_clean_picture_passes_every_check(scene: str, product: str, draft: bool) -> None:
     findings = check_master(clean(scene, product, draft=draft), LIMITS)
 
