@@ -134,10 +134,11 @@ def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Consol
     library = workplace.library
     parts = explain(library, product, library.scene(scene), brand=brief.brand)
     for polarity, title in POLARITIES:
-        table = Table("部分 part", "文字 text", "层 layer", "文件 file", title=title, title_justify="left")
+        table = Table("部分 part", "文字 text", title=title, title_justify="left")
+        table.add_column("层 layer, 文件 file", no_wrap=True)
         for part in parts:
             if part.polarity == polarity:
-                table.add_row(part.part, escape(part.text), escape(part.layer), part.file)
+                table.add_row(part.part, escape(part.text), f"{escape(part.layer)}\n[dim]{part.file}[/]")
         out.print(table)
         out.print(escape(joined(parts, polarity)), soft_wrap=True)
 
@@ -187,7 +188,7 @@ def print_lint(catalog: str, console: Console) -> int:
         )
     console.print(
         f"{len(library.scenes)} scenes, {len(library.categories)} categories, {len(library.brands)} brands, "
-        f"{len(placements)} placements, {len(thresholds.titles)} names of checks and causes: "
+        f"{len(placements)} placements, {len(thresholds.check_titles)} checks: "
         f"{len(problems)} problems."
     )
     return 2 if any(problem.level == "error" for problem in problems) else 0

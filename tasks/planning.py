@@ -25,9 +25,11 @@ def plan_batches(
     workplace: Workplace, brief: CampaignBrief, on_bad: Callable[[BadRow], None]
 ) -> Iterator[list[PlannedJob]]:
     """The brief's jobs in catalogue order, batch by batch; on two cores where the catalogue is large."""
+    source = workplace.source(brief.catalog)
+    workplace.placements(brief.placements)  # a name that does not exist is told before anything is read
     options = PlanOptions(brief, workplace.model(brief.model))
     batches = read_product_batches(
-        workplace.source(brief.catalog),
+        source,
         images=workplace.images(brief.catalog),
         on_bad=on_bad,
         limit=brief.limit,

@@ -57,7 +57,8 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
         currency=workplace.settings.currency,
         model=brief.model,
         model_note=_model_note(workplace, brief.model),
-        titles=workplace.thresholds.titles,
+        check_titles=workplace.thresholds.check_titles,
+        cause_titles=workplace.thresholds.cause_titles,
     )
 
 
