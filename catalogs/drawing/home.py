@@ -210,7 +210,7 @@ def phone_case(work: Path) -> None:
 def _case_art(work: Path) -> Path:
     wide, high = 1152, 2368
     page, pen = sheet(wide, high, (242, 233, 220, 255))
-    pen.ellipse((600, 420, 960, 780), fill=(226, 92, 60, 255))
+    pen.ellipse((640, 440, 940, 740), fill=(232, 190, 104, 255))
     for x, y, s in ((250, 980, 1.0), (420, 900, 0.7), (860, 1010, 0.6)):
         for sign in (-1, 1):
             pen.line(

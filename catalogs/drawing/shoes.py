@@ -52,7 +52,7 @@ def sneaker(work: Path) -> None:
         offset=(0.5, 0.0, 0),
         raised=0.012,
     )
-    bump(knit, "VORONOI", scale=34, strength=0.4, distance=0.012)
+    bump(knit, "VORONOI", scale=72, strength=0.5, distance=0.01)
     top = _top(rim)
     grid_mesh("upper", _upper(rim, top), knit, wrap_u=True)
     lining = bump(surface("lining", Look(srgb("#23384a"), roughness=0.95, sheen=0.4)), "NOISE", scale=60, strength=0.2)
@@ -190,14 +190,16 @@ def _overlays(work: Path) -> Path:
     toe = [(0.72, 0.0), (0.8, 0.36), (1.0, 0.52), (1.2, 0.6), (1.5, 0.75)]
     pen.polygon([*at(toe), (2900, 1600)], fill=navy)
     stitch([(0.76, 0.3), (0.83, 0.39), (1.01, 0.49), (1.2, 0.565), (1.5, 0.7)])
-    heel = [(-1.5, 1.22), (-1.15, 1.12), (-0.95, 0.85), (-0.82, 0.55), (-0.6, 0.3), (-0.5, 0.1)]
+    heel = [(-1.6, 1.6), (-1.1, 1.3), (-0.96, 0.9), (-0.82, 0.55), (-0.6, 0.3), (-0.5, 0.1)]
     pen.polygon([(0, 1600), *at(heel)], fill=navy)
-    stitch([(-1.5, 1.17), (-1.18, 1.08), (-1.0, 0.83), (-0.87, 0.53), (-0.66, 0.3)])
+    stitch([(-1.4, 1.55), (-1.15, 1.26), (-1.01, 0.88), (-0.87, 0.53), (-0.66, 0.3)])
     stay = [(-0.42, 1.5), (-0.36, 1.1), (-0.1, 0.93), (0.2, 0.77), (0.5, 0.62), (0.72, 0.6), (0.78, 0.8)]
     pen.polygon([*at(stay), (2200, 100), (1000, 0)], fill=navy)
     stitch([(-0.33, 1.2), (-0.3, 1.12), (-0.08, 0.97), (0.22, 0.81), (0.5, 0.665), (0.68, 0.65)])
-    wave = [(-0.62, 0.52), (-0.3, 0.78), (0.02, 0.66), (0.34, 0.5), (0.72, 0.42)]
-    back = [(0.72, 0.37), (0.3, 0.4), (0.0, 0.5), (-0.28, 0.62), (-0.52, 0.44)]
-    pen.polygon([*at(wave), *at(back)], fill=accent)
+    for drop, width, ink in ((0.0, 74, accent), (0.15, 34, navy)):
+        ridge = at(
+            [(-0.66, 0.5 - drop), (-0.3, 0.84 - drop), (-0.06, 0.6 - drop), (0.16, 0.74 - drop), (0.6, 0.44 - drop)]
+        )
+        pen.line(ridge, fill=ink, width=width, joint="curve")
     text(pen, (1450 - 1130, 1600 - 760), "逐岚", font(96, bold=True), pale)
     return save(page, work, "overlays")

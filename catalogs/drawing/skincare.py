@@ -29,7 +29,7 @@ def serum(work: Path) -> None:
     lathe("collar", collar, gold)
     rubber = surface("rubber", Look(srgb("#22302c"), roughness=0.45))
     bulb = fillet(
-        [(0.0, 1.99, 0), (0.2, 1.99, 0.02), (0.185, 2.12, 0.05), (0.165, 2.5, 0.1), (0.13, 2.66, 0.1), (0, 2.68, 0)]
+        [(0.0, 1.99, 0), (0.2, 1.99, 0.02), (0.185, 2.12, 0.05), (0.168, 2.5, 0.1), (0.14, 2.69, 0.12), (0, 2.69, 0)]
     )
     lathe("bulb", bulb, rubber)
 

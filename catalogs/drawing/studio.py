@@ -109,12 +109,13 @@ def _film(shot: Shot, *, scale: float, samples: int) -> None:
     render.threads_mode, render.threads = "FIXED", 2
     render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGBA"
     cycles.samples, cycles.seed, cycles.use_adaptive_sampling = samples, 0, True
-    cycles.adaptive_min_samples, cycles.adaptive_threshold = min(samples, 8), 0.02
+    cycles.adaptive_min_samples, cycles.adaptive_threshold = 4, 0.06
     cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
     cycles.film_transparent_glass, cycles.blur_glossy = False, 0.5
     cycles.diffuse_bounces, cycles.glossy_bounces = 2, 4
     cycles.max_bounces, cycles.transmission_bounces, cycles.transparent_max_bounces = 12, 12, 12
     cycles.sample_clamp_indirect = 4.0
+    cycles.denoising_prefilter, cycles.denoising_quality = "FAST", "BALANCED"
     scene.view_settings.view_transform, scene.view_settings.exposure = "Standard", shot.exposure
 
 

@@ -159,7 +159,7 @@ def thermos(work: Path) -> None:
         ],
         80,
     )
-    sweep("loop", path, superellipse(0.2, 0.07, 3), lid)
+    sweep("loop", path, superellipse(0.07, 0.22, 3), lid)
     for x in (-0.325, 0.325):
         pin = lathe("pin", fillet([(0, 0, 0), (0.05, 0, 0.01), (0.05, 0.03, 0.01), (0, 0.03, 0)]), steel, steps=48)
         move(pin, to=(x, 0, 2.6), turn=(0, 90 if x > 0 else -90, 0))

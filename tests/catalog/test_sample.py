@@ -34,7 +34,6 @@ ON_WHITE = [image for image in IMAGES if image.endswith(".jpg")]
 HOLES = {
     "mug": (0.6, 0.2, 1.0, 0.9),
     "handbag": (0.2, 0.1, 0.9, 0.6),
-    "headphones": (0.2, 0.1, 0.8, 0.8),
     "phone-case": (0.0, 0.0, 0.6, 0.4),
 }
 
