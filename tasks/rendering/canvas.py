@@ -9,7 +9,7 @@ from PIL import Image
 from tasks.errors import RenderError
 from tasks.rendering.cutout import CutOut
 from tasks.rendering.job import Staging
-from tasks.rendering.picture import RGBA
+from tasks.rendering.picture import RGBA, bounding_box
 from tasks.rendering.renderer import Alpha, Pixels
 from tasks.rendering.staging import place
 from tasks.shapes import Box, Size
@@ -68,11 +68,3 @@ def resize_pixels(pixels: Pixels, size: Size) -> Pixels:
         return pixels
     shrinks = size.width < pixels.shape[1]
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4))
-
-
-def bounding_box(alpha: Alpha) -> Box:
-    """The box around alpha > 0; empty where there is none."""
-    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
-    if rows.size == 0:
-        return Box(0, 0, 0, 0)
-    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -8,9 +8,10 @@ from threading import Lock
 import numpy as np
 
 from tasks.errors import ImageError
-from tasks.rendering.ground import find_product
+from tasks.rendering.ground import SEARCH_SIDE, find_product
 from tasks.rendering.matte import matte
-from tasks.rendering.picture import RGBA, read_rgba
+from tasks.rendering.picture import RGBA, bounding_box, read_rgba
+from tasks.rendering.renderer import Pixels
 from tasks.shapes import Box, Size
 
 CLEAR = 250  # an alpha below this is meant; above it is a rounding error
@@ -35,16 +36,31 @@ def cut_out(data: bytes) -> CutOut:
         raise ImageError("the product picture is fully transparent; supply one that shows the product")
     if (alpha < CLEAR).mean() > 0.001:
         return _trimmed(rgba, method="alpha")
-    rgb = np.ascontiguousarray(rgba[..., :3])
-    return _trimmed(matte(rgb, find_product(rgb)), method="ground")
+    return _trimmed(_matted(np.ascontiguousarray(rgba[..., :3])), method="ground")
+
+
+def _matted(rgb: Pixels) -> RGBA:
+    """RGBA of a picture on a plain ground; only the product's surroundings are looked at closely."""
+    product = find_product(rgb)
+    around = _grown(bounding_box((product * 255).astype(np.uint8)), by=48, frame=Size(rgb.shape[1], rgb.shape[0]))
+    window = (slice(around.top, around.bottom), slice(around.left, around.right))
+    rgba = np.dstack([rgb, np.zeros(rgb.shape[:2], dtype=np.uint8)])
+    rgba[window] = matte(
+        np.ascontiguousarray(rgb[window]), product[window], scale=max(1.0, max(rgb.shape[:2]) / SEARCH_SIDE)
+    )
+    return rgba
+
+
+def _grown(box: Box, *, by: int, frame: Size) -> Box:
+    right, bottom = min(box.right + by, frame.width), min(box.bottom + by, frame.height)
+    return Box(max(box.left - by, 0), max(box.top - by, 0), right, bottom)
 
 
 def _trimmed(rgba: RGBA, *, method: str) -> CutOut:
     alpha = np.where(rgba[..., 3] <= FAINT, 0, rgba[..., 3]).astype(np.uint8)
-    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
-    if rows.size == 0:
+    box = bounding_box(alpha)
+    if box.is_empty:
         raise ImageError("the product picture is fully transparent; supply one that shows the product")
-    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
     whole = np.dstack([rgba[..., :3], alpha])
     trimmed = np.ascontiguousarray(whole[box.top : box.bottom, box.left : box.right])
     trimmed.setflags(write=False)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import ImageError
-from tasks.rendering.picture import Floats, to_lab
+from tasks.rendering.picture import Floats, spread, to_lab
 
 Mask = NDArray[np.bool_]
 
@@ -18,7 +18,8 @@ SHADOW_CREASE = 0.45  # a shadow is a ramp, a product's rim is a step: how far a
 SHADOW_GAPS = (5, 9, 15, 23, 33)  # px: where a shadow is as light as the rim it falls on, the rim shows a break
 SHADOW_CHROMA = 5.0  # a shadow on a neutral ground stays as neutral as the ground
 SHADOW_DEPTH = 0.35  # darkest shadow as a share of the ground's lightness
-RINGING = 0.07  # lossy compression rings by up to this share of an edge's contrast
+RINGING = 0.03  # what is left of lossy compression's ringing in the median, as a share of the edge's contrast
+CRUMB = 0.13  # what differs from the ground beside it by less than this share of the edge's contrast is no product
 RINGING_REACH = 9  # px; one 8 x 8 block of the compression on either side
 BORDER_SHARE = 0.55  # at least this much of the picture's border must be ground
 
@@ -66,18 +67,29 @@ def measure_ground(lab: Floats) -> Ground:
 
 
 def _silhouette(lab: Floats, ground: Ground) -> Mask:
-    distance = np.linalg.norm(lab - ground.colour, axis=2)
-    slope = _slope(lab)
-    ringing = RINGING * cv2.dilate(distance, np.ones((2 * RINGING_REACH + 1, 2 * RINGING_REACH + 1), np.uint8))
-    plain = (distance <= np.maximum(ground.tolerance, ringing)) & (slope <= np.maximum(EDGE_SLOPE, 0.6 * ringing))
+    plain = _plain(lab, ground)
     reached = _flood(plain, gap=5)
     sealed = _flood(plain, gap=21)
     # A rim that fades into the ground lets the flood in; sealing wider gaps shows it as a jump in area.
     if (~sealed).sum() > 1.15 * max(1, (~reached).sum()):
         reached = sealed
     reached = _with_shadow(reached, plain, lab=lab, ground=ground)
-    product = ~reached & ~_holes(plain, reached, slope=slope)
+    product = ~reached & ~_holes(plain, reached, slope=_slope(lab))
     return _without_specks(product)
+
+
+def _plain(lab: Floats, ground: Ground) -> Mask:
+    """Pixels that look like the ground, the ringing of lossy compression around strong edges forgiven.
+
+    Ringing goes up and down, so its median is the ground; a pale product beside a dark part is pale throughout.
+    """
+    calm = np.dstack([cv2.medianBlur(np.ascontiguousarray(lab[..., channel]), 5) for channel in range(3)])
+    distance = np.linalg.norm(lab - ground.colour, axis=2).astype(np.float32)
+    contrast = cv2.dilate(distance, np.ones((2 * RINGING_REACH + 1, 2 * RINGING_REACH + 1), np.uint8))
+    alike = np.linalg.norm(calm - ground.colour, axis=2) <= np.maximum(ground.tolerance, RINGING * contrast)
+    near = distance <= np.maximum(ground.tolerance, 3 * RINGING * contrast)
+    flat = _slope(calm) <= np.maximum(EDGE_SLOPE, 0.9 * RINGING * contrast)
+    return np.asarray(alike & near & flat)
 
 
 def _slope(lab: Floats) -> Floats:
@@ -99,13 +111,14 @@ def _with_shadow(reached: Mask, plain: Mask, *, lab: Floats, ground: Ground) -> 
     most = min(1.35 * lost[-1] + 0.004 * candidate.sum(), 0.3 * candidate.sum())
     for flood, area in zip(floods, lost, strict=True):
         if area <= most and (flood & enclosed).sum() <= 0.002 * candidate.sum():
-            shaded = flood & ~_bays(candidate & ~flood, taken=flood & candidate)
+            pale = np.linalg.norm(lab - ground.colour, axis=2) < 16
+            shaded = flood & ~_bays(candidate & ~flood, taken=flood & candidate & pale)
             return shaded | _crumbs(candidate & ~shaded, lab=lab, ground=ground)
     return reached
 
 
 def _bays(product: Mask, *, taken: Mask) -> Mask:
-    """Narrow bays that were taken for shadow but lie between parts of the product: they are product."""
+    """Narrow pale bays that were taken for shadow but lie between parts of the product: they are product."""
     span = round(0.05 * float(np.sqrt(product.sum()))) * 2 + 3
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (span, span))
     closed = cv2.morphologyEx(np.pad(product.astype(np.uint8), span), cv2.MORPH_CLOSE, kernel)
@@ -113,13 +126,25 @@ def _bays(product: Mask, *, taken: Mask) -> Mask:
 
 
 def _crumbs(product: Mask, *, lab: Floats, ground: Ground) -> Mask:
-    """Thin, faint, low leftovers of a shadow that cling to the product's foot."""
+    """Pale leftovers of shadow and compression that cling to a product's foot: like the ground right beside them."""
+    rows = np.flatnonzero(product.sum(axis=1) > 2)
+    if rows.size == 0:
+        return product
+    base = np.arange(lab.shape[0])[:, None] >= rows[0] + 0.86 * (rows[-1] - rows[0])
+    neutral = np.linalg.norm(lab[..., 1:] - ground.colour[1:], axis=2) < SHADOW_CHROMA
+    distance = np.linalg.norm(lab - ground.colour, axis=2).astype(np.float32)
+    middle = np.arange(lab.shape[0])[:, None] >= (rows[0] + rows[-1]) / 2
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     solid = cv2.morphologyEx(product.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
-    faint = np.linalg.norm(lab - ground.colour, axis=2) < 14
-    rows = np.flatnonzero(product.sum(axis=1) > 2)
-    low = np.arange(lab.shape[0])[:, None] >= (rows[0] + 0.6 * (rows[-1] - rows[0]) if rows.size else 0)
-    return np.asarray(product & ~solid & faint & low)
+    left = product & (solid | (distance > 14) | ~middle)
+    limit = CRUMB * cv2.dilate(distance * left, np.ones((19, 19), np.uint8))
+    near = np.ones((3, 3), np.uint8)
+    for _ in range(3):
+        beside = spread(lab, ~left, reach=6)
+        alike = left & base & neutral & (np.linalg.norm(lab - beside, axis=2) < limit)
+        for _ in range(4):
+            left &= ~((cv2.dilate((~left).astype(np.uint8), near) > 0) & alike)
+    return np.asarray(product & ~left)
 
 
 def _shadow(lab: Floats, ground: Ground, *, product: Mask) -> Mask:

@@ -15,10 +15,12 @@ BAND = 4  # px on either side of the silhouette whose alpha is to be found
 WEAK = 18.0  # sRGB levels between product and ground below which colour says little about alpha
 
 
-def matte(rgb: NDArray[np.uint8], product: Mask) -> RGBA:
-    """RGBA with soft alpha at the silhouette's edge and the ground's colour taken out of the edge pixels."""
+def matte(rgb: NDArray[np.uint8], product: Mask, *, scale: float = 1.0) -> RGBA:
+    """RGBA with soft alpha at the silhouette's edge and the ground's colour taken out of the edge pixels.
+
+    `scale` is how many times finer `rgb` is than the picture in which `product` was found.
+    """
     image = rgb.astype(np.float32)
-    scale = max(1.0, max(rgb.shape[:2]) / 800)
     band = round(BAND * scale)
     inside, outside = _certain(image, product, band=band)
     back = spread(image, outside, reach=2 * band)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from tasks.errors import ImageError
+from tasks.shapes import Box
 
 RGBA = NDArray[np.uint8]  # (height, width, 4), straight alpha
 Floats = NDArray[np.float32]
@@ -91,3 +92,11 @@ def spread(image: Floats, known: NDArray[np.bool_], *, reach: int) -> Floats:
 def _smooth(image: Floats, span: int) -> Floats:
     """Mean over a soft window about `span` px wide, at a cost that does not grow with it."""
     return np.asarray(cv2.blur(cv2.blur(image, (span, span)), (span, span)), dtype=np.float32)
+
+
+def bounding_box(alpha: NDArray[np.uint8]) -> Box:
+    """The box around alpha > 0; empty where there is none."""
+    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+    if rows.size == 0:
+        return Box(0, 0, 0, 0)
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -3,9 +3,8 @@
 import cv2
 import numpy as np
 
-from tasks.rendering.canvas import bounding_box
 from tasks.rendering.job import Shadow
-from tasks.rendering.picture import Floats, to_linear, to_srgb
+from tasks.rendering.picture import Floats, bounding_box, to_linear, to_srgb
 from tasks.rendering.renderer import Alpha, Pixels
 
 FLATNESS = 0.45  # height of the ground as the camera sees it, for the same length along and away
@@ -77,9 +76,8 @@ def _lowest(share: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _blurred(mask: Floats, *, across: float, down: float) -> Floats:
-    soft = cv2.GaussianBlur(
-        mask, (0, 0), sigmaX=max(across, 0.6), sigmaY=max(down, 0.6), borderType=cv2.BORDER_REPLICATE
-    )
+    wide, high = max(across, 0.6), max(down, 0.6)
+    soft = cv2.GaussianBlur(mask, (0, 0), wide, sigmaY=high, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(soft, dtype=np.float32)
 
 
