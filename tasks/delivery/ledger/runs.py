@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, TypeVar, get_args
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, insert, now
@@ -49,6 +49,8 @@ class Runs(Database):
             with self.write() as connection:
                 new += _add_batch(connection, run_id, batch, first=first + total)
             total += len(batch)
+        if total >= BATCH:
+            self._analyse()
         return Added(new, total - new)
 
     def find_done(self, job_ids: Iterable[str]) -> set[str]:
@@ -103,6 +105,12 @@ class Runs(Database):
         newest = select(campaign).order_by(campaign.c.number.desc(), campaign.c.started.desc()).limit(limit)
         with self.read() as connection:
             return [_campaign(row) for row in connection.execute(newest)]
+
+    def _analyse(self) -> None:
+        """Tell PostgreSQL at once how large the tables have become; until it knows, each page scans all of them."""
+        if self.dialect == "postgresql":
+            with self.write() as connection:
+                connection.execute(text("ANALYZE job, job_spec, campaign_job"))
 
     def _set(self, run_id: str, **values: Any) -> None:
         with self.write() as connection:
