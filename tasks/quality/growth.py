@@ -12,7 +12,7 @@ from tasks.shapes import Box
 
 WORKING_SIDE = 256  # pixels of the shorter side: growth that matters is large
 BINS = (16, 24, 24)  # of L, a, b: coarse in light, finer in colour
-LIKELY = 0.75  # share of product among pixels of that colour
+LIKELY = 0.85  # share of product among pixels of that colour
 OUTLINE = 0.22  # slope per pixel, share of the contrast: a grown part has an edge, a shadow fades out
 CONTRAST = 12  # grey levels that make an edge
 

@@ -92,9 +92,8 @@ PLANTED: list[tuple[Plant, str, str, tuple[str, ...], tuple[str, ...]]] = [
     (defects.posterised, "banding", "review", ALL_SCENES, ("mug",)),
     (defects.halo, "seam", "review", ALL_SCENES, ALL_PRODUCTS),
     (defects.ring_seam, "seam", "review", ALL_SCENES, ALL_PRODUCTS),
-    # white on snow is left out: a product of its background's colours is beyond a check that compares colours
-    (defects.grown_handle, "growth", "review", ("marble", "wood", "festive", "beach", "studio", "night"), ALL_PRODUCTS),
-    (defects.grown_base, "growth", "review", ("marble", "wood", "festive", "beach", "studio", "night"), ALL_PRODUCTS),
+    (defects.grown_handle, "growth", "review", ALL_SCENES, ALL_PRODUCTS),
+    (defects.grown_base, "growth", "review", ALL_SCENES, ALL_PRODUCTS),
 ]
 CASES = [
     pytest.param(plant, check, status, scene, product, id=f"{plant.__name__}-{check}-{scene}-{product}")
@@ -184,6 +183,10 @@ def test_a_dark_shadow_beside_a_black_product_is_no_growth() -> None:
     shaded = replace(twin, raw=pictures.to_pixels(twin.raw * (1 - 0.6 * share)))
 
     assert measure(shaded, "growth").passed
+
+
+def test_white_marble_up_to_the_horizon_beside_a_white_product_is_no_growth() -> None:
+    assert measure(clean("marble", "tub", seed=33), "growth").passed
 
 
 def test_a_wider_frame_than_square_is_measured_alike() -> None:
