@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from tasks.delivery.ledger import Ledger, open_ledger
+from tasks.delivery.ledger.dialect import among
 from tasks.delivery.ledger.tables import job
 from tasks.rendering.job import ModelRef, PlannedJob, RenderJob, job_digest
 
@@ -70,19 +71,26 @@ def lease_some(ledger: Ledger, jobs: int) -> None:
     ledger.release("bench")
 
 
-def finish_all(ledger: Ledger) -> None:
-    with ledger.write() as connection:
-        connection.execute(update(job).values(state="done", verdict="approved"))
+def finish_all(ledger: Ledger, jobs: int) -> None:
+    ids = (each.job_id for each in planned(jobs))
+    while batch := list(islice(ids, LOOK_UP)):
+        with ledger.write() as connection:
+            connection.execute(update(job).where(among(job.c.job_id, batch)).values(state="done", verdict="approved"))
+
+
+def shards_of_a_night(ledger: Ledger) -> None:
+    """As many shards as one look of the campaign needs; the whole list would hold every id in memory."""
+    assert len(ledger.next_shards(RUN, LEASE_SIZE, limit=LEASES)) == LEASES
 
 
 def measure(ledger: Ledger, jobs: int) -> None:
     ledger.begin_run(RUN, "{}")
     base = timed("digest specs into ids (the base)", jobs, lambda: sum(1 for _ in planned(jobs)))
     timed("add_jobs, new", jobs, lambda: ledger.add_jobs(RUN, planned(jobs)), base=base)
-    timed("next_shards(64)", jobs, lambda: ledger.next_shards(RUN, 64), base=base)
-    leased = min(jobs, LEASES * LEASE_SIZE)
+    leased = LEASES * LEASE_SIZE
+    timed(f"next_shards({LEASE_SIZE})", leased, lambda: shards_of_a_night(ledger), base=base)
     timed(f"lease {LEASE_SIZE} at a time", leased, lambda: lease_some(ledger, jobs), base=base)
-    finish_all(ledger)
+    finish_all(ledger, jobs)
     timed("find_done, all known", jobs, lambda: find_all_done(ledger, jobs), base=base)
     timed("add_jobs, all known", jobs, lambda: ledger.add_jobs(RUN, planned(jobs)), base=base)
     timed("counts", jobs, lambda: ledger.counts(RUN), base=base)
