@@ -137,7 +137,8 @@ def _crumbs(product: Mask, *, lab: Floats, ground: Ground) -> Mask:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     solid = cv2.morphologyEx(product.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     left = product & (solid | (distance > 14) | ~middle)
-    limit = CRUMB * cv2.dilate(distance * left, np.ones((19, 19), np.uint8))
+    contrast = cv2.dilate(distance * left, np.ones((19, 19), np.uint8))
+    limit = np.where(contrast > 25, CRUMB * contrast, 0.0)  # a pale product is no darker than its shadow
     near = np.ones((3, 3), np.uint8)
     for _ in range(3):
         beside = spread(lab, ~left, reach=6)
