@@ -45,9 +45,8 @@ def _matted(rgb: Pixels) -> RGBA:
     around = _grown(bounding_box((product * 255).astype(np.uint8)), by=48, frame=Size(rgb.shape[1], rgb.shape[0]))
     window = (slice(around.top, around.bottom), slice(around.left, around.right))
     rgba = np.dstack([rgb, np.zeros(rgb.shape[:2], dtype=np.uint8)])
-    rgba[window] = matte(
-        np.ascontiguousarray(rgb[window]), product[window], scale=max(1.0, max(rgb.shape[:2]) / SEARCH_SIDE)
-    )
+    scale = max(1.0, max(rgb.shape[:2]) / SEARCH_SIDE)
+    rgba[window] = matte(np.ascontiguousarray(rgb[window]), product[window], scale=scale)
     return rgba
 
 

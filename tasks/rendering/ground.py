@@ -20,6 +20,7 @@ SHADOW_CHROMA = 5.0  # a shadow on a neutral ground stays as neutral as the grou
 SHADOW_DEPTH = 0.35  # darkest shadow as a share of the ground's lightness
 RINGING = 0.03  # what is left of lossy compression's ringing in the median, as a share of the edge's contrast
 CRUMB = 0.13  # what differs from the ground beside it by less than this share of the edge's contrast is no product
+BOLD = 30.0  # L*a*b* units from the ground: nobody takes such a product for its shadow
 RINGING_REACH = 9  # px; one 8 x 8 block of the compression on either side
 BORDER_SHARE = 0.55  # at least this much of the picture's border must be ground
 
@@ -130,14 +131,16 @@ def _crumbs(product: Mask, *, lab: Floats, ground: Ground) -> Mask:
     rows = np.flatnonzero(product.sum(axis=1) > 2)
     if rows.size == 0:
         return product
-    base = np.arange(lab.shape[0])[:, None] >= rows[0] + 0.86 * (rows[-1] - rows[0])
+    foot = 0.3 if _is_bold(product, lab=lab, ground=ground) else 0.86
+    base = np.arange(lab.shape[0])[:, None] >= rows[0] + foot * (rows[-1] - rows[0])
     neutral = np.linalg.norm(lab[..., 1:] - ground.colour[1:], axis=2) < SHADOW_CHROMA
     distance = np.linalg.norm(lab - ground.colour, axis=2).astype(np.float32)
     middle = np.arange(lab.shape[0])[:, None] >= (rows[0] + rows[-1]) / 2
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     solid = cv2.morphologyEx(product.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     left = product & (solid | (distance > 14) | ~middle)
-    limit = CRUMB * cv2.dilate(distance * left, np.ones((19, 19), np.uint8))
+    contrast = cv2.dilate(distance * left, np.ones((19, 19), np.uint8))
+    limit = np.where(contrast > 25, CRUMB * contrast, 0.0)  # a pale product is no darker than its shadow
     near = np.ones((3, 3), np.uint8)
     for _ in range(3):
         beside = spread(lab, ~left, reach=6)
@@ -147,16 +150,22 @@ def _crumbs(product: Mask, *, lab: Floats, ground: Ground) -> Mask:
     return np.asarray(product & ~left)
 
 
+def _is_bold(product: Mask, *, lab: Floats, ground: Ground) -> bool:
+    """Whether the product as a whole is far from the ground's colour, so that nothing pale is likely to be its own."""
+    return bool(product.any()) and float(np.median(np.linalg.norm(lab[product] - ground.colour, axis=1))) > BOLD
+
+
 def _shadow(lab: Floats, ground: Ground, *, product: Mask) -> Mask:
     """Neutral darkening of the ground in the lower part of what stands out: it may be the product's own shadow."""
     rows = np.flatnonzero(product.sum(axis=1) > 2)
     if rows.size == 0:
         return np.zeros(product.shape, dtype=np.bool_)
-    low_enough = np.arange(lab.shape[0])[:, None] >= rows[0] + 0.55 * (rows[-1] - rows[0])
+    bold = _is_bold(product, lab=lab, ground=ground)
+    low_enough = np.arange(lab.shape[0])[:, None] >= rows[0] + (0.15 if bold else 0.55) * (rows[-1] - rows[0])
     neutral = np.linalg.norm(lab[..., 1:] - ground.colour[1:], axis=2) < SHADOW_CHROMA
     darker = (lab[..., 0] < ground.colour[0] + 1) & (lab[..., 0] > SHADOW_DEPTH * ground.colour[0])
     crease = np.abs(cv2.GaussianBlur(lab, (0, 0), 0.7) - cv2.GaussianBlur(lab, (0, 0), 2.0)).max(axis=2)
-    ramp = (crease <= SHADOW_CREASE) & (_slope(lab) <= SHADOW_SLOPE)
+    ramp = (crease <= (3 * SHADOW_CREASE if bold else SHADOW_CREASE)) & (_slope(lab) <= SHADOW_SLOPE)
     return np.asarray(low_enough & neutral & darker & ramp)
 
 
