@@ -15,6 +15,8 @@ RGBA = NDArray[np.uint8]  # (height, width, 4), straight alpha
 Floats = NDArray[np.float32]
 
 MAX_SIDE = 2400  # px; a master is rarely wider, and matting cost grows with the area
+_LEVELS = np.arange(256, dtype=np.float32) / 255.0
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -56,10 +58,9 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     return converted if converted is not None else image
 
 
-def to_linear(srgb: NDArray[np.uint8] | Floats) -> Floats:
+def to_linear(srgb: NDArray[np.uint8]) -> Floats:
     """sRGB 0..255 to linear light 0..1 (IEC 61966-2-1)."""
-    share = np.asarray(srgb, dtype=np.float32) / 255.0
-    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return _LINEAR[srgb]
 
 
 def to_srgb(linear: Floats) -> Floats:
