@@ -25,7 +25,7 @@ def background_from(raw: Pixels, keep: Blocks) -> Pixels:
     generated = cv2.dilate(kept, np.ones((2 * BLEED + 1, 2 * BLEED + 1), np.uint8)) == 0
     if not generated.any():
         return raw
-    filled = spread(raw.astype(np.float32), generated, reach=BLOCK)
+    filled = spread(raw.astype(np.float32), generated, reach=BLOCK, flat=0.1)
     share = cv2.blur(generated.astype(np.float32), (5, 5))[..., None] * generated[..., None]
     return np.asarray(np.rint(share * raw + (1 - share) * filled).clip(0, 255), dtype=np.uint8)
 

@@ -75,24 +75,27 @@ def to_lab(rgb: NDArray[np.uint8] | Floats) -> Floats:
     return np.asarray(cv2.cvtColor(np.asarray(rgb, dtype=np.float32) / 255.0, cv2.COLOR_RGB2LAB), dtype=np.float32)
 
 
-def spread(image: Floats, known: NDArray[np.bool_], *, reach: int) -> Floats:
-    """Colours of `known` pixels carried outwards: near ones by a local mean, far ones from the nearest."""
-    weight = known.astype(np.float32)
+def spread(image: Floats, known: NDArray[np.bool_], *, reach: int, flat: float = 1.0) -> Floats:
+    """Colours of `known` pixels carried outwards: near ones by a local mean, far ones from the nearest.
+
+    `flat` below 1 looks along rows rather than columns, which keeps a horizon level and sharp.
+    """
     if not known.any():
         return np.full_like(image, 255.0)
-    total = np.zeros_like(image)
-    share = np.zeros(known.shape, dtype=np.float32)
+    weight = known.astype(np.float32)
     masked = image * weight[..., None]
+    total, share = np.zeros_like(image), np.zeros(known.shape, dtype=np.float32)
     for span, importance in ((reach // 2 | 1, 1.0), (2 * reach | 1, 1e-3), (12 * reach | 1, 1e-6)):
-        total += importance * _smooth(masked, span)
-        share += importance * _smooth(weight, span)
+        window = (span, max(1, round(span * flat) | 1))
+        total += importance * _smooth(masked, window)
+        share += importance * _smooth(weight, window)
     mean = np.median(image[known], axis=0)
     return np.where(share[..., None] > 1e-12, total / np.maximum(share, 1e-12)[..., None], mean).astype(np.float32)
 
 
-def _smooth(image: Floats, span: int) -> Floats:
-    """Mean over a soft window about `span` px wide, at a cost that does not grow with it."""
-    return np.asarray(cv2.blur(cv2.blur(image, (span, span)), (span, span)), dtype=np.float32)
+def _smooth(image: Floats, window: tuple[int, int]) -> Floats:
+    """Mean over a soft window (width, height) px, at a cost that does not grow with it."""
+    return np.asarray(cv2.blur(cv2.blur(image, window), window), dtype=np.float32)
 
 
 def bounding_box(alpha: NDArray[np.uint8]) -> Box:
