@@ -42,13 +42,18 @@ _open: dict[tuple[Path, str, str], "KolorsRenderer"] = {}
 _opening = Lock()
 
 
-def open_renderer(name: str, *, models_dir: Path | None = None, device: str = "auto") -> Renderer:
+def open_renderer(
+    name: str, *, models_dir: Path | None = None, device: str = "auto", threads: int | None = None
+) -> Renderer:
     """The renderer of a model set, loaded once a process and device however many threads ask.
 
-    Raises ModelError where the set is missing, incomplete or not what it claims to be.
+    `threads` sets torch's CPU threads for the whole process; None leaves them alone (the same job gives the same bytes
+    for the same number). Raises ModelError where the set is missing, incomplete or not what it claims to be.
     """
     found, place = find_model_set(name, models_dir=models_dir), pick_device(device)
     key = (found.folder.resolve(), found.revision, str(place))
+    if threads is not None:
+        torch.set_num_threads(threads)
     with _opening:
         if key not in _open:
             _open[key] = KolorsRenderer(found, device=place)

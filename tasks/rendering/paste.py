@@ -25,7 +25,7 @@ def background_from(raw: Pixels, keep: Blocks) -> Pixels:
     generated = cv2.dilate(kept, np.ones((2 * BLEED + 1, 2 * BLEED + 1), np.uint8)) == 0
     if not generated.any():
         return raw
-    filled = spread(raw.astype(np.float32), generated, reach=BLOCK)
+    filled = spread(raw.astype(np.float32), generated, reach=BLOCK, flat=0.1)
     share = cv2.blur(generated.astype(np.float32), (5, 5))[..., None] * generated[..., None]
     return np.asarray(np.rint(share * raw + (1 - share) * filled).clip(0, 255), dtype=np.uint8)
 
@@ -34,9 +34,9 @@ def enlarge(background: Pixels, size: Size, *, seed: int) -> Pixels:
     """The background at the master's size; where it was enlarged, with a grain that depends on the seed alone."""
     if (background.shape[1], background.shape[0]) == size:
         return background
-    larger = np.asarray(cv2.resize(background, size, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
-    grain = np.random.default_rng(seed).normal(0.0, GRAIN, size=(size.height, size.width, 1))
-    return np.rint(larger + grain).clip(0, 255).astype(np.uint8)
+    larger = cv2.resize(background.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    grain = np.random.default_rng(seed).standard_normal((size.height, size.width, 1), dtype=np.float32)
+    return np.asarray(np.rint(larger + GRAIN * grain).clip(0, 255), dtype=np.uint8)
 
 
 def paste(canvas: Canvas, background: Pixels) -> Pixels:

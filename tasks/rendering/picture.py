@@ -15,6 +15,8 @@ RGBA = NDArray[np.uint8]  # (height, width, 4), straight alpha
 Floats = NDArray[np.float32]
 
 MAX_SIDE = 2400  # px; a master is rarely wider, and matting cost grows with the area
+_LEVELS = np.arange(256, dtype=np.float32) / 255.0
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -56,10 +58,9 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     return converted if converted is not None else image
 
 
-def to_linear(srgb: NDArray[np.uint8] | Floats) -> Floats:
+def to_linear(srgb: NDArray[np.uint8]) -> Floats:
     """sRGB 0..255 to linear light 0..1 (IEC 61966-2-1)."""
-    share = np.asarray(srgb, dtype=np.float32) / 255.0
-    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return _LINEAR[srgb]
 
 
 def to_srgb(linear: Floats) -> Floats:
@@ -74,24 +75,27 @@ def to_lab(rgb: NDArray[np.uint8] | Floats) -> Floats:
     return np.asarray(cv2.cvtColor(np.asarray(rgb, dtype=np.float32) / 255.0, cv2.COLOR_RGB2LAB), dtype=np.float32)
 
 
-def spread(image: Floats, known: NDArray[np.bool_], *, reach: int) -> Floats:
-    """Colours of `known` pixels carried outwards: near ones by a local mean, far ones from the nearest."""
-    weight = known.astype(np.float32)
+def spread(image: Floats, known: NDArray[np.bool_], *, reach: int, flat: float = 1.0) -> Floats:
+    """Colours of `known` pixels carried outwards: near ones by a local mean, far ones from the nearest.
+
+    `flat` below 1 looks along rows rather than columns, which keeps a horizon level and sharp.
+    """
     if not known.any():
         return np.full_like(image, 255.0)
-    total = np.zeros_like(image)
-    share = np.zeros(known.shape, dtype=np.float32)
+    weight = known.astype(np.float32)
     masked = image * weight[..., None]
+    total, share = np.zeros_like(image), np.zeros(known.shape, dtype=np.float32)
     for span, importance in ((reach // 2 | 1, 1.0), (2 * reach | 1, 1e-3), (12 * reach | 1, 1e-6)):
-        total += importance * _smooth(masked, span)
-        share += importance * _smooth(weight, span)
+        window = (span, max(1, round(span * flat) | 1))
+        total += importance * _smooth(masked, window)
+        share += importance * _smooth(weight, window)
     mean = np.median(image[known], axis=0)
     return np.where(share[..., None] > 1e-12, total / np.maximum(share, 1e-12)[..., None], mean).astype(np.float32)
 
 
-def _smooth(image: Floats, span: int) -> Floats:
-    """Mean over a soft window about `span` px wide, at a cost that does not grow with it."""
-    return np.asarray(cv2.blur(cv2.blur(image, (span, span)), (span, span)), dtype=np.float32)
+def _smooth(image: Floats, window: tuple[int, int]) -> Floats:
+    """Mean over a soft window (width, height) px, at a cost that does not grow with it."""
+    return np.asarray(cv2.blur(cv2.blur(image, window), window), dtype=np.float32)
 
 
 def bounding_box(alpha: NDArray[np.uint8]) -> Box:

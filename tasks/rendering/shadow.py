@@ -7,6 +7,7 @@ from tasks.rendering.job import Shadow
 from tasks.rendering.picture import Floats, bounding_box, to_linear, to_srgb
 from tasks.rendering.renderer import Alpha, Pixels
 
+WORK_SIDE = 512  # px
 FLATNESS = 0.45  # height of the ground as the camera sees it, for the same length along and away
 LENGTH = 0.7  # cast shadow's length in product heights
 FOOT = 0.12  # share of the product's height within which its lowest edge counts as touching the ground
@@ -17,17 +18,30 @@ def shade(background: Pixels, alpha: Alpha, shadow: Shadow, *, ground: float | N
 
     `ground` is the line where ground meets wall (share of the frame): nothing is cast above it.
     """
-    kept = 1.0 - shadow_map(alpha, shadow, ground=ground)
-    return np.rint(to_srgb(to_linear(background) * kept[..., None])).astype(np.uint8)
+    lost = shadow_map(alpha, shadow, ground=ground)
+    dark = lost > 1 / 1024
+    shaded = background.copy()
+    shaded[dark] = np.rint(to_srgb(to_linear(background[dark]) * (1.0 - lost[dark])[:, None])).astype(np.uint8)
+    return shaded
 
 
 def shadow_map(alpha: Alpha, shadow: Shadow, *, ground: float | None) -> Floats:
-    """Share of light lost, 0..1, per pixel of the canvas."""
-    share = alpha.astype(np.float32) / 255.0
+    """Share of light lost, 0..1, per pixel of the canvas. Soft as it is, it is worked out at no more than 512 px."""
+    height, width = alpha.shape
+    scale = min(1.0, WORK_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) if scale < 1 else alpha
+    lost = _shadow_map(small.astype(np.float32) / 255.0, shadow, ground=ground)
+    if scale == 1:
+        return lost
+    return np.asarray(cv2.resize(lost, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def _shadow_map(share: Floats, shadow: Shadow, *, ground: float | None) -> Floats:
     contact = shadow.contact * _contact(share, softness=shadow.softness)
     cast = shadow.cast * _cast(share, shadow) if shadow.cast > 0 else np.zeros_like(share)
     if ground is not None:
-        cast = cast * _below(alpha.shape[0], ground)
+        cast = cast * _below(share.shape[0], ground)
     return np.asarray(1.0 - (1.0 - contact) * (1.0 - cast), dtype=np.float32)
 
 
@@ -45,7 +59,7 @@ def _contact(share: Floats, *, softness: float) -> Floats:
     reach = max(box.width, box.height) * (0.5 + softness)
     near = _blurred(line, across=0.012 * reach, down=0.006 * reach)
     far = _blurred(line, across=0.05 * reach, down=0.018 * reach)
-    return np.asarray((0.7 * _full(near) + 0.5 * _full(far)).clip(0.0, 1.0), dtype=np.float32)
+    return np.asarray((0.7 * _full(near) + 0.65 * _full(far)).clip(0.0, 1.0), dtype=np.float32)
 
 
 def _cast(share: Floats, shadow: Shadow) -> Floats:

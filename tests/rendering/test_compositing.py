@@ -158,3 +158,14 @@ def test_enlarged_background_has_grain_that_depends_on_the_seed_alone() -> None:
     assert (first == again).all()
     assert (first != other).any()
     assert 0.3 < first.std() < 3
+
+
+def test_horizon_stays_sharp_beside_the_product() -> None:
+    keep = np.zeros((8, 8), dtype=bool)
+    keep[2:6, 3:5] = True
+    raw = np.full((64, 64, 3), 200, np.uint8)
+    raw[36:] = 60
+    truth = raw.copy()
+    raw[enlarge_blocks(keep)] = 128
+    filled = background_from(raw, keep)[20:44, 22:26].astype(int)  # inside the kept blocks, next to their edge
+    assert np.abs(filled - truth[20:44, 22:26]).mean() < 8
