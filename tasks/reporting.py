@@ -7,6 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import bad_rows_key
@@ -33,6 +34,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     ledger = workplace.ledger
     run = ledger.run(run_id)
     brief = CampaignBrief.model_validate_json(run.brief)
+    zone = ZoneInfo(workplace.settings.timezone)
     rules = {placement.id: placement.digest for placement in workplace.placements(brief.placements)}
     seconds: Counter[str] = Counter()
     rows = []
@@ -46,8 +48,8 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     return ReportData(
         run_id=run_id,
         catalog=brief.catalog,
-        started=dt.datetime.fromtimestamp(run.started, dt.UTC),
-        finished=dt.datetime.now(dt.UTC),
+        started=dt.datetime.fromtimestamp(run.started, zone),
+        finished=dt.datetime.now(zone),
         rows=rows,
         bad_rows=tuple(_bad_rows(workplace, run_id)),
         bad_row_count=run.totals.get("rows_bad"),

@@ -38,7 +38,9 @@ STAGES = {
     "decode": "解码 Decode",
     "paste": "贴回商品 Paste",
     "render": "渲染 Render",
+    "encode": "母版编码 Encode",
     "review": "质检 Review",
+    "store": "入库 Store",
     "compose": "成图 Compose",
     "publish": "发布 Publish",
 }
