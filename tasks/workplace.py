@@ -93,7 +93,12 @@ class Workplace:
             return SleepRenderer(int(sleeper[1]) / 1000, name=model)
         from tasks.rendering.engine import open_renderer  # torch: only where something is rendered
 
-        return open_renderer(model, models_dir=self.settings.models_dir, device=self.settings.device)
+        settings = self.settings
+        # one thread by default: a draft model's layers are too small to share, the other core judges and encodes
+        # meanwhile, and threads that wait for a busy core were measured to cost twenty times what they save
+        return open_renderer(
+            model, models_dir=settings.models_dir, device=settings.device, threads=settings.cpu_threads
+        )
 
     @property
     def _s3(self) -> AccessOptions:
