@@ -23,7 +23,7 @@ from tasks.rendering.recipe import check_recipes
 from tasks.workplace import Workplace, open_workplace
 
 POLARITIES: tuple[tuple[Polarity, str], ...] = (("prompt", "正向 Positive"), ("negative", "反向 Negative"))
-SHOWN = 12  # jobs and bad rows printed in full; --json has them all
+SHOWN = 200  # jobs and bad rows printed; --json has them all
 
 
 def stream_plan_json(brief: CampaignBrief, sink: IO[bytes]) -> None:
@@ -105,21 +105,19 @@ def _print_bad_rows(bad: list[BadRow], console: Console) -> None:
 
 
 def _print_jobs(tally: Tally, console: Console) -> None:
-    table = Table("任务 job", "SKU", "场景 scene", "尺寸 size", "种子 seed", "提示词 prompt", title_justify="left")
     for planned_job in tally.shown:
         job = planned_job.job
-        table.add_row(
-            planned_job.job_id[:10],
-            escape(planned_job.sku[:24]),
-            planned_job.scene,
-            str(job.size),
-            str(job.seed),
-            escape(job.prompt),
+        console.print(
+            f"[bold]{planned_job.job_id}[/] {escape(planned_job.sku)} [cyan]{planned_job.scene}[/] "
+            f"{job.size} 种子 seed {job.seed}",
+            highlight=False,
+            soft_wrap=True,
         )
-    console.print(table)
+        console.print(f"  + {escape(job.prompt)}", highlight=False, soft_wrap=True)
+        console.print(f"  - {escape(job.negative_prompt)}", style="dim", highlight=False, soft_wrap=True)
     if tally.total > len(tally.shown):
-        console.print(f"... and {tally.total - len(tally.shown)} more jobs; --json prints every one in full.")
-    console.print("  ".join(f"{scene} {count}" for scene, count in tally.scenes.items()), style="dim")
+        console.print(f"... and {tally.total - len(tally.shown)} more jobs; --json prints every one.")
+    console.print("  ".join(f"{scene} {count}" for scene, count in tally.scenes.items()), style="dim", highlight=False)
 
 
 def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Console) -> None:
