@@ -13,7 +13,7 @@ from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.catalog.read import read_products
 from tasks.errors import CatalogError
-from tasks.planning import plan_batches
+from tasks.planning import plan_batches, plan_lines
 from tasks.prompts.explain import explain, joined
 from tasks.prompts.lint import Problem, lint
 from tasks.prompts.parts import Polarity
@@ -30,10 +30,10 @@ def stream_plan_json(brief: CampaignBrief, sink: IO[bytes]) -> None:
     """One JSON object a line, a job or a bad row, in catalogue order; memory stays flat."""
     workplace = open_workplace()
     bad: list[BadRow] = []
-    for batch, done in planned(workplace, brief, bad):
+    for lines in plan_lines(workplace, brief, bad.append):
         sink.writelines(_bad_line(row) for row in bad)
         bad.clear()
-        sink.writelines(_job_line(job, job.job_id in done) for job in batch)
+        sink.write(lines.with_done(workplace.ledger.find_done(lines.job_ids)))
     sink.writelines(_bad_line(row) for row in bad)
 
 
@@ -139,22 +139,6 @@ def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Consol
                 table.add_row(part.part, escape(part.text), f"{escape(part.layer)}\n[dim]{part.file}[/]")
         out.print(table)
         out.print(escape(joined(parts, polarity)), soft_wrap=True)
-
-
-def _job_line(job: PlannedJob, done: bool) -> bytes:
-    head = orjson.dumps(
-        {
-            "job_id": job.job_id,
-            "sku": job.sku,
-            "scene": job.scene,
-            "variant": job.variant,
-            "image": job.image,
-            "line": job.line,
-            "done": done,
-        }
-    )
-    # the spec is canonical JSON already: spliced in, not parsed and written again
-    return head[:-1] + b',"job":' + job.spec + b"}\n"
 
 
 def _bad_line(row: BadRow) -> bytes:
