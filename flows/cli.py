@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -112,6 +113,19 @@ def lint(
     from flows.planning import print_lint
 
     raise typer.Exit(print_lint(catalog, out))
+
+
+@app.command()
+def reproduce(
+    image: Annotated[Path, typer.Argument(help="A master: masters/<sku>/<job>-<take>.png of the store.")],
+    catalog: Annotated[str, typer.Option(help="Its catalogue; empty: those of the latest runs.")] = "",
+    store: StoreOption = "",
+) -> None:
+    """Render a delivered master again from the recipe inside it, and say how far apart they are."""
+    from flows.reproduce import reproduce_here
+
+    configure(store)
+    raise typer.Exit(reproduce_here(image, out, catalog=catalog))
 
 
 @app.command()
