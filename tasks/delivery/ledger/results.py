@@ -32,8 +32,8 @@ RECORD = (
         ),
         func.coalesce(master.c.signature, "").label("signature"),
     )
-    .join(job, job.c.job_id == campaign_job.c.job_id)
-    .join(job_spec, job_spec.c.job_id == job.c.job_id)
+    .join(job, job.c.number == campaign_job.c.job)
+    .join(job_spec, job_spec.c.job == job.c.number)
     .outerjoin(master, master.c.job_id == job.c.job_id)
 )
 
@@ -44,7 +44,7 @@ class Results(Database):
     def counts(self, run_id: str) -> Counts:
         grouped = (
             select(job.c.state, job.c.verdict, campaign_job.c.fresh, func.count())
-            .join(campaign_job, campaign_job.c.job_id == job.c.job_id)
+            .join(campaign_job, campaign_job.c.job == job.c.number)
             .where(campaign_job.c.run_id == run_id)
             .group_by(job.c.state, job.c.verdict, campaign_job.c.fresh)
         )
@@ -80,7 +80,7 @@ class Results(Database):
     def spent(self, run_id: str) -> float:
         """Cost of the jobs that this run found undone, in the currency of the settings."""
         cost = select(func.coalesce(func.sum(job.c.cost), 0.0)).join(
-            campaign_job, campaign_job.c.job_id == job.c.job_id
+            campaign_job, campaign_job.c.job == job.c.number
         )
         with self.read() as connection:
             mine = cost.where(campaign_job.c.run_id == run_id, campaign_job.c.fresh == true())
@@ -138,7 +138,7 @@ class Results(Database):
 
     def _ready(self, run_id: str) -> Iterator[Row[Any]]:
         columns = select(campaign_job.c.ordinal, job.c.job_id, job.c.group_key, job.c.failures)
-        ready = columns.join(job, job.c.job_id == campaign_job.c.job_id).where(job.c.state == READY)
+        ready = columns.join(job, job.c.number == campaign_job.c.job).where(job.c.state == READY)
         for rows in self._row_pages(run_id, ready, page=SHARD_PAGE):
             yield from rows
 
