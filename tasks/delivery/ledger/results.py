@@ -22,7 +22,7 @@ SHARD_PAGE = 5000
 
 RECORD = (
     select(
-        *(campaign_job.c[name] for name in ("ordinal", "fresh")),
+        *(campaign_job.c[name] for name in ("ordinal", "job", "fresh")),
         *(job.c[name] for name in ("job_id", "sku", "scene", "variant", "state", "attempt", "failures", "take")),
         *(job.c[name] for name in ("reason", "cost", "verdict")),
         *(job_spec.c[name] for name in ("spec", "image", "line", "product")),
@@ -79,9 +79,7 @@ class Results(Database):
 
     def spent(self, run_id: str) -> float:
         """Cost of the jobs that this run found undone, in the currency of the settings."""
-        cost = select(func.coalesce(func.sum(job.c.cost), 0.0)).join(
-            campaign_job, campaign_job.c.job == job.c.number
-        )
+        cost = select(func.coalesce(func.sum(job.c.cost), 0.0)).join(campaign_job, campaign_job.c.job == job.c.number)
         with self.read() as connection:
             mine = cost.where(campaign_job.c.run_id == run_id, campaign_job.c.fresh == true())
             return float(connection.execute(mine).scalar_one())
@@ -137,7 +135,7 @@ class Results(Database):
             connection.execute(update(master).where(master.c.job_id == job_id).values(values))
 
     def _ready(self, run_id: str) -> Iterator[Row[Any]]:
-        columns = select(campaign_job.c.ordinal, job.c.job_id, job.c.group_key, job.c.failures)
+        columns = select(campaign_job.c.ordinal, campaign_job.c.job, job.c.job_id, job.c.group_key, job.c.failures)
         ready = columns.join(job, job.c.number == campaign_job.c.job).where(job.c.state == READY)
         for rows in self._row_pages(run_id, ready, page=SHARD_PAGE):
             yield from rows
@@ -150,9 +148,9 @@ class Results(Database):
 
     def _row_pages(self, run_id: str, query: Select[Any], *, page: int) -> Iterator[Sequence[Row[Any]]]:
         """Pages by key, not by offset: each is as cheap as the first."""
-        place = tuple_(campaign_job.c.ordinal, campaign_job.c.job_id)
+        place = tuple_(campaign_job.c.ordinal, campaign_job.c.job)
         ordered = query.where(campaign_job.c.run_id == run_id).order_by(*place.clauses).limit(page)
-        after: tuple[int, str] = (-1, "")
+        after = (-1, -1)
         while True:
             with self.read() as connection:
                 rows = connection.execute(ordered.where(place > after)).all()
@@ -160,7 +158,7 @@ class Results(Database):
                 yield rows
             if len(rows) < page:
                 return
-            after = (rows[-1].ordinal, rows[-1].job_id)
+            after = (rows[-1].ordinal, rows[-1].job)
 
 
 def _cut(run_id: str, rows: Iterator[Row[Any]], size: int) -> Iterator[Shard]:
@@ -196,6 +194,7 @@ def _findings(text: str) -> tuple[Finding, ...]:
 
 def _record(row: Row[Any]) -> JobRecord:
     values = dict(row._mapping)
+    del values["job"]  # the number that places a page
     of_master = {name: values.pop(name) for name in ("key", "sha256", "width", "height", "product_box")}
     findings, timings, notes, status = (values.pop(name) for name in ("findings", "timings", "notes", "verdict"))
     record = JobRecord(**{**values, "fresh": bool(row.fresh), "spec": bytes(row.spec), "product": bytes(row.product)})
