@@ -19,6 +19,9 @@ STAGES = {
 }
 
 
+WAIT_FACTOR = 20  # between two looks, of the time that a look takes
+
+
 class LiveProgress:
     """Shows a run's progress from its ledger until the context ends; quiet where there is no terminal."""
 
@@ -52,9 +55,12 @@ class LiveProgress:
         self._bar.stop()
 
     def _watch(self) -> None:
-        pace = Pace()
-        while not self._stop.wait(self._every):
+        pace, wait = Pace(), self._every
+        while not self._stop.wait(wait):
+            started = time.monotonic()
             self._show(pace)
+            # counting takes longer the longer the run: it may cost the renderer a twentieth of a core, no more
+            wait = max(self._every, WAIT_FACTOR * (time.monotonic() - started))
         self._show(pace)
 
     def _show(self, pace: "Pace") -> None:

@@ -11,7 +11,7 @@ from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, insert, insert_many, now
 from tasks.delivery.ledger.grouping import group_key
 from tasks.delivery.ledger.records import Added, Campaign, RunState
-from tasks.delivery.ledger.tables import DONE, IS_DONE, READY, campaign, campaign_job, job, job_spec
+from tasks.delivery.ledger.tables import DONE, READY, campaign, campaign_job, job, job_spec
 from tasks.errors import LedgerError
 from tasks.rendering.job import PlannedJob
 
@@ -146,7 +146,7 @@ def _campaign(row: Row[Any]) -> Campaign:
 
 
 def _done(connection: Connection, job_ids: Sequence[str]) -> Iterable[str]:
-    done = select(job.c.job_id).where(among(job.c.job_id, job_ids), job.c.state == IS_DONE)
+    done = select(job.c.job_id).where(among(job.c.job_id, job_ids), job.c.state == DONE)
     return connection.execute(done).scalars()
 
 
@@ -179,7 +179,7 @@ def _numbers(connection: Connection, job_ids: Sequence[str]) -> dict[str, int]:
     if not job_ids:
         return {}
     found = connection.execute(select(job.c.job_id, job.c.number).where(among(job.c.job_id, job_ids)))
-    return {row.job_id: row.number for row in found}
+    return dict(found.tuples().all())
 
 
 def _move(connection: Connection, batch: Sequence[PlannedJob], known: Mapping[str, Row[Any]]) -> None:

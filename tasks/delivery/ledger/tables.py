@@ -26,7 +26,6 @@ SCHEMA_VERSION = 2
 READY, LEASED, DONE, DEAD = "ready", "leased", "done", "dead"
 STATES = (READY, LEASED, DONE, DEAD)
 # Written out where a partial index must be recognised: SQLite cannot see through a bound parameter.
-IS_DONE = literal_column("'done'", Text())
 IS_LEASED = literal_column("'leased'", Text())
 
 # SQLite numbers rows by itself where the key is called INTEGER, and only there.
@@ -85,12 +84,6 @@ job = Table(
     _required("cost", Float, default=0.0),
     _required("reason", Text, default=""),
     _required("updated", Float, default=0.0),
-)
-Index(
-    "ix_job_done",  # what a plan is compared with: narrow, so that a million ids are looked up in memory
-    job.c.job_id,
-    sqlite_where=job.c.state == IS_DONE,
-    postgresql_where=job.c.state == IS_DONE,
 )
 Index(
     "ix_job_leased",
