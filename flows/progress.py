@@ -2,12 +2,14 @@
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tasks.delivery.ledger import Ledger
+from tasks.errors import LedgerError
 
 STAGES = {
     "starting": "启动 Starting Prefect",
@@ -58,10 +60,12 @@ class LiveProgress:
         pace, wait = Pace(), self._every
         while not self._stop.wait(wait):
             started = time.monotonic()
-            self._show(pace)
+            with suppress(LedgerError):  # whoever works meets the same error, and tells it
+                self._show(pace)
             # counting takes longer the longer the run: it may cost the renderer a twentieth of a core, no more
             wait = max(self._every, WAIT_FACTOR * (time.monotonic() - started))
-        self._show(pace)
+        with suppress(LedgerError):
+            self._show(pace)
 
     def _show(self, pace: "Pace") -> None:
         run = next((run for run in self._ledger.runs(limit=3) if run.run_id == self._run_id), None)
