@@ -1,5 +1,6 @@
 """One embedded Prefect server for all flow tests, and a small catalogue whose renderer only sleeps."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from flows.embedded import EmbeddedServer, connected
-from tasks.settings import Settings, use_settings
+from tasks.settings import PROJECT, Settings, use_settings
+
+SIDE = 256  # px of a test's masters: a sixteenth of the pixels of a real one
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +25,20 @@ def prefect_server() -> Iterator[str]:
         yield server.url()
 
 
+@pytest.fixture(scope="session")
+def small_templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The templates that ship, with small masters. For reading only: copy them to change them."""
+    folder = tmp_path_factory.mktemp("small") / "templates"
+    shutil.copytree(PROJECT / "templates", folder)
+    for scene in (folder / "scenes").glob("*.yaml"):
+        scene.write_text(f"{scene.read_text(encoding='utf-8')}\nsize: [{SIDE}, {SIDE}]\n", encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Path]:
-    """A folder of its own as SHANGXIN_OUT."""
-    use_settings(Settings(out=tmp_path / "out", shard_size=4))
+def here(tmp_path: Path, small_templates: Path) -> Iterator[Path]:
+    """A folder of its own as SHANGXIN_OUT, and small masters."""
+    use_settings(Settings(out=tmp_path / "out", shard_size=4, templates=small_templates))
     yield tmp_path
     use_settings(None)
 
