@@ -1,6 +1,6 @@
 """Labels for the renditions of one master: written last, read back at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tasks.banners.pixels import Pixels
@@ -88,15 +88,8 @@ def describe(origin: Origin, credits_: Credits, *, placement: str, rule: str) ->
 class Labeller:
     """A `tasks.banners.finish.Finisher` for the renditions of one master. `marker` draws the visible mark, if any."""
 
-    def __init__(
-        self,
-        origin: Origin,
-        credits_: Credits,
-        *,
-        rule: Callable[[Placement], str],
-        marker: Marker | None = None,
-    ) -> None:
-        self._origin, self._credits, self._rule = origin, credits_, rule
+    def __init__(self, origin: Origin, credits_: Credits, *, marker: Marker | None = None) -> None:
+        self._origin, self._credits = origin, credits_
         # a mark on a picture in which nothing is generated would be false
         self._marker = marker if origin.generated else None
 
@@ -118,7 +111,7 @@ class Labeller:
         return labelled, (read_back(labelled, labels),)
 
     def _labels(self, placement: Placement) -> Labels:
-        return describe(self._origin, self._credits, placement=placement.id, rule=self._rule(placement))
+        return describe(self._origin, self._credits, placement=placement.id, rule=placement.digest)
 
 
 def _even(packet: bytes) -> bytes:
