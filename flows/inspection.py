@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from tasks.delivery.labels import COMPOSITE, GENERATED
@@ -35,7 +35,7 @@ def print_inspection(file: Path, console: Console, *, as_json: bool) -> int:
         fields = {"file": str(file), **found.model_dump(mode="json", by_alias=True)}
         console.file.write(orjson.dumps(fields).decode() + "\n")
     else:
-        table = Table("", "", title=Text(str(file)), title_justify="left", show_header=False)
+        table = Table("", Column(overflow="fold"), title=Text(str(file)), title_justify="left", show_header=False)
         for name, value in _rows(found):
             table.add_row(name, Text(value))  # words of strangers: never markup
         console.print(table)
@@ -58,6 +58,8 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str]]:
     yield "画面 picture", STATES[found.state]
     if labels.is_empty and not found.master:
         yield "标识 labels", "无 none"
+    if labels.recipe and not labels.recipe.generated:
+        yield "来源 source", "无生成像素 nothing in it is generated"
     if labels.source_type:
         yield "来源 DigitalSourceType", f"{SOURCES.get(labels.source_type, '')} {labels.source_type}".strip()
     if labels.aigc:

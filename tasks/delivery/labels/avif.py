@@ -120,6 +120,8 @@ def _only(boxes: Iterator[_Box] | list[_Box], kind: bytes) -> _Box:
     found = [box for box in boxes if box.kind == kind]
     if len(found) != 1:
         raise LabelError(f"AVIF has {len(found)} boxes {kind!r} where one is expected; it cannot be labelled.")
+    if found[0].end - found[0].body < 6:
+        raise LabelError(f"AVIF is damaged: its box {kind!r} is empty. Write it again.")
     return found[0]
 
 
@@ -132,6 +134,8 @@ def _entries(data: bytes, box: _Box) -> Iterator[tuple[int, bytes, bytes]]:
     """Item number, kind and the rest of each `infe` of version 2 or 3."""
     start = box.body + (8 if data[box.body] else 6)
     for entry in _boxes(data, start, box.end):
+        if entry.end - entry.body < 8:
+            continue
         version, at = data[entry.body], entry.body + 4
         width = 4 if version == 3 else 2
         yield (
