@@ -30,11 +30,13 @@ def stream_plan_json(brief: CampaignBrief, sink: IO[bytes]) -> None:
     """One JSON object a line, a job or a bad row, in catalogue order; memory stays flat."""
     workplace = open_workplace()
     bad: list[BadRow] = []
-    for lines in plan_lines(workplace, brief, bad.append):
-        sink.writelines(_bad_line(row) for row in bad)
-        bad.clear()
-        sink.write(lines.with_done(workplace.ledger.find_done(lines.job_ids)))
-    sink.writelines(_bad_line(row) for row in bad)
+    try:
+        for lines in plan_lines(workplace, brief, bad.append):
+            sink.writelines(_bad_line(row) for row in bad)
+            bad.clear()
+            sink.write(lines.with_done(workplace.ledger.find_done(lines.job_ids)))
+    finally:
+        sink.writelines(_bad_line(row) for row in bad)  # also where every row is bad
 
 
 def planned(
@@ -50,9 +52,11 @@ def print_plan(brief: CampaignBrief, console: Console) -> None:
     workplace = open_workplace()
     bad: list[BadRow] = []
     tally = Tally()
-    for batch, done in planned(workplace, brief, bad):
-        tally.add(batch, done)
-    _print_bad_rows(bad, console)
+    try:
+        for batch, done in planned(workplace, brief, bad):
+            tally.add(batch, done)
+    finally:
+        _print_bad_rows(bad, console)  # also where every row is bad
     _print_jobs(tally, console)
     cost = tally.todo * cost_per_image(workplace, brief)
     seconds = cost / workplace.settings.gpu_hour_cost * 3600 if workplace.settings.gpu_hour_cost else 0.0

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tasks.delivery.ledger import Ledger
+from tasks.errors import LedgerError
 
 STAGES = {
     "starting": "启动 Starting Prefect",
@@ -54,8 +56,10 @@ class LiveProgress:
     def _watch(self) -> None:
         pace = Pace()
         while not self._stop.wait(self._every):
+            with suppress(LedgerError):  # whoever works meets the same error, and tells it
+                self._show(pace)
+        with suppress(LedgerError):
             self._show(pace)
-        self._show(pace)
 
     def _show(self, pace: "Pace") -> None:
         run = next((run for run in self._ledger.runs(limit=3) if run.run_id == self._run_id), None)

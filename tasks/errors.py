@@ -12,6 +12,7 @@ ShangxinError                 message: where, what was found, what was expected,
 │   └── LabelError            a file's labels cannot be written or read
 ├── StorageError              the store refused
 │   └── StorageUnavailable    the store did not answer or cut the transfer: worth another try
+├── OrchestrationError        Prefect's server died or refused in the middle of a run
 └── LedgerError               the ledger refused
     ├── LedgerUnavailable     the database did not answer or was busy: worth another try
     └── StaleLease            somebody else holds the job now: drop the work
@@ -76,6 +77,12 @@ class StorageError(ShangxinError):
 
 class StorageUnavailable(StorageError):
     """The store did not answer, or cut the transfer: another try may help."""
+
+
+class OrchestrationError(ShangxinError):
+    """Prefect's server died or refused in the middle of a run; what is done stays done."""
+
+    exit_code = 1
 
 
 class LedgerError(ShangxinError):

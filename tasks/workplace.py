@@ -10,6 +10,7 @@ from tasks.catalog.images import ImageResolver
 from tasks.catalog.picture import ImageLimits
 from tasks.catalog.source import TableSource, local_source
 from tasks.delivery.ledger import Ledger, open_ledger
+from tasks.errors import ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
 from tasks.rendering.job import ModelRef
@@ -71,8 +72,17 @@ class Workplace:
         return ImageResolver(
             catalog.rpartition("/")[0] if catalog.startswith("s3://") else Path(catalog).parent,
             limits=limits,
-            open_s3=lambda uri: read_bytes(uri, max_bytes=limits.max_bytes, **self._s3),
+            open_s3=lambda uri: self._read_picture(uri, max_bytes=limits.max_bytes),
         )
+
+    def _read_picture(self, uri: str, *, max_bytes: int) -> bytes:
+        """ImageError where this one cannot be had; StorageUnavailable where none can be, for now."""
+        try:
+            return read_bytes(uri, max_bytes=max_bytes, **self._s3)
+        except StorageUnavailable:
+            raise
+        except StorageError as error:
+            raise ImageError(str(error)) from error
 
     def renderer(self, model: str) -> Renderer:
         """The one resident renderer of this process for that model set, loaded when first asked for."""

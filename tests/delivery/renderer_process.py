@@ -1,7 +1,7 @@
 """A process that leases and commits jobs until a run has none left: `python -m ... URL RUN OWNER LEASE_SECONDS`.
 
-The owner called `frozen` stops itself once, when it first holds jobs. Says `leased` when it holds jobs and `stale` when a commit was refused. Every commit costs exactly 1, so the run's
-cost counts the commits.
+The owner called `frozen` stops itself once, when it first holds jobs. Says `leased` when it holds jobs and `stale`
+when a commit was refused. Every commit costs exactly 1, so the run's cost counts the commits.
 """
 
 import os

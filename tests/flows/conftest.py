@@ -1,8 +1,10 @@
 """One embedded Prefect server for all flow tests, and a small catalogue whose renderer only sleeps."""
 
+import os
 import shutil
-import tempfile
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -16,12 +18,14 @@ SIDE = 256  # px of a test's masters: a sixteenth of the pixels of a real one
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[str]:
-    with (
-        tempfile.TemporaryDirectory(prefix="shangxin-server-") as home,
-        EmbeddedServer(Path(home), start_seconds=180) as server,
-        connected(server.url()),
-    ):
+def server_home() -> Path:
+    """The home that `keep_prefect_at` gave this test session."""
+    return Path(os.environ["PREFECT_HOME"])
+
+
+@pytest.fixture(scope="session")
+def prefect_server(server_home: Path) -> Iterator[str]:
+    with EmbeddedServer(server_home, start_seconds=180) as server, connected(server.url()):
         yield server.url()
 
 
@@ -41,6 +45,18 @@ def here(tmp_path: Path, small_templates: Path) -> Iterator[Path]:
     use_settings(Settings(out=tmp_path / "out", shard_size=4, templates=small_templates))
     yield tmp_path
     use_settings(None)
+
+
+@pytest.fixture(scope="session")
+def warm_home(prefect_server: str, server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Prefect home with its tables made, for copying: a fresh one costs a server's first start ten seconds."""
+    home = tmp_path_factory.mktemp("warm")
+    with (
+        closing(sqlite3.connect(server_home / "prefect.db")) as made,
+        closing(sqlite3.connect(home / "prefect.db")) as copy,
+    ):
+        made.backup(copy)
+    return home
 
 
 @pytest.fixture
