@@ -21,6 +21,9 @@ STAGES = {
 }
 
 
+WAIT_FACTOR = 20  # between two looks, of the time that a look takes
+
+
 class LiveProgress:
     """Shows a run's progress from its ledger until the context ends; quiet where there is no terminal."""
 
@@ -54,11 +57,16 @@ class LiveProgress:
         self._bar.stop()
 
     def _watch(self) -> None:
-        pace = Pace()
-        while not self._stop.wait(self._every):
-            with suppress(LedgerError):  # whoever works meets the same error, and tells it
-                self._show(pace)
-        with suppress(LedgerError):
+        pace, wait = Pace(), self._every
+        while not self._stop.wait(wait):
+            started = time.monotonic()
+            self._try_to_show(pace)
+            # counting a large run takes a while: never more than a twentieth of the machine's time goes into watching
+            wait = max(self._every, WAIT_FACTOR * (time.monotonic() - started))
+        self._try_to_show(pace)
+
+    def _try_to_show(self, pace: "Pace") -> None:
+        with suppress(LedgerError):  # whoever works meets the same error, and tells it
             self._show(pace)
 
     def _show(self, pace: "Pace") -> None:

@@ -21,8 +21,9 @@ from tasks.rendering.plan import PlanOptions, plan_jobs
 from tasks.rendering.plan_lines import PlannedLines, lines_of
 from tasks.workplace import Workplace
 
-SMALL = 2_000  # rows that are planned here and now; more are planned by processes beside this one
-HANDFUL = 400  # rows that such a process gets at a time: what is on its way takes memory in both
+READ = 400  # rows read at a time
+HANDFUL = 200  # rows a planning process gets at a time: what is on its way or waiting takes memory in every process
+SMALL = 5  # readings that are planned here and now; more are planned by processes beside this one
 
 
 def plan_batches(
@@ -56,10 +57,10 @@ class _Reading:
         workplace.placements(brief.placements)  # a name that does not exist is told before anything is read
         self.options = PlanOptions(brief, workplace.model(brief.model))
         batches = read_product_batches(
-            source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=SMALL
+            source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ
         )
-        first = list(itertools.islice(batches, 2))
-        self.is_small = len(first) < 2
+        first = list(itertools.islice(batches, SMALL + 1))
+        self.is_small = len(first) <= SMALL
         self._batches = itertools.chain(first, batches)
 
     def planned_here(self) -> Iterator[list[PlannedJob]]:

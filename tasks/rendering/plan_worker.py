@@ -4,6 +4,7 @@ A plain child rather than `multiprocessing`: a spawned worker would import the p
 all that a command line brings along. The pipe is the parent's own, so pickles on it are no one else's.
 """
 
+import gc
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -114,6 +115,7 @@ def serve() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     library, options, pack = pickle.load(source)  # noqa: S301 - from the parent
+    gc.freeze()  # the library stays; looking through it again and again would find nothing
     with suppress(EOFError, BrokenPipeError):  # the parent is done, or gone
         _answer_all(Planner(library, options), pack, source, sink)
 
