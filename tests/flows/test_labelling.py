@@ -121,7 +121,7 @@ def test_the_mark_speaks_the_products_language_or_the_briefs_words() -> None:
 
 
 def test_words_that_the_font_lacks_are_told_before_anything_is_drawn() -> None:
-    with pytest.raises(ConfigurationError, match="mark_text '龘': .* has no 龘"):
+    with pytest.raises(ConfigurationError, match=r"mark_text '龘': .* has no 龘"):
         labelling(visible_mark=True, mark_text="龘")
 
 
