@@ -44,7 +44,7 @@ def with_rule(placement: Placement, **kb: float) -> Placement:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("sku", ["SKU-1", "杯/1", "杯" * 300, *HOSTILE[:4]])
+@pytest.mark.parametrize("sku", ["SKU-1", "杯/1", "杯" * 300, "sha256:" + "0" * 64, *HOSTILE[:4]])
 @pytest.mark.parametrize("size", [(80, 64), (33, 17)])
 def test_a_file_grows_by_exactly_what_was_reserved(form: str, sku: str, size: tuple[int, int]) -> None:
     placement = PLACEMENTS["google-300x250"]

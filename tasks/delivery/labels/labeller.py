@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement
 from tasks.delivery.labels.fields import COMPOSITE, Aigc, FileRecipe, Labels
-from tasks.delivery.labels.files import digest_picture, insert_packet, read_labels
+from tasks.delivery.labels.files import Container, container_of, digest_picture, insert_packet, read_labels
 from tasks.delivery.labels.mark import Marker
 from tasks.delivery.labels.packet import pad_packet, write_packet
 from tasks.errors import LabelError
@@ -20,6 +20,7 @@ LABELLING = 1
 # What a container needs around a packet: 34 bytes in PNG, about a hundred in AVIF. The rest is the packet's padding,
 # so that a file grows by the same bytes in every format, and the encoder can be told beforehand.
 AROUND = 128
+USUAL_AROUND: dict[Container, int] = {"jpeg": 33, "png": 34, "webp": 8, "avif": 104}
 _NO_DIGEST = "sha256:" + "0" * 64
 
 
@@ -85,6 +86,12 @@ def describe(origin: Origin, credits_: Credits, *, placement: str, rule: str) ->
     return labels.with_picture(_NO_DIGEST)
 
 
+class _Written(NamedTuple):
+    placement: str
+    labels: Labels
+    packet: bytes
+
+
 class Labeller:
     """A `tasks.banners.finish.Finisher` for the renditions of one master. `marker` draws the visible mark, if any."""
 
@@ -92,26 +99,43 @@ class Labeller:
         self._origin, self._credits = origin, credits_
         # a mark on a picture in which nothing is generated would be false
         self._marker = marker if origin.generated else None
+        self._kept: _Written | None = None
 
     def mark(self, canvas: Pixels, keep_off: Sequence[Box], placement: Placement) -> tuple[Pixels, tuple[Finding, ...]]:
         """The canvas with the visible mark where the brief asks for one."""
         return self._marker.mark(canvas, keep_off, placement) if self._marker else (canvas, ())
 
     def reserve(self, placement: Placement) -> int:
-        return len(_even(write_packet(self._labels(placement)))) + AROUND
+        return len(self._written(placement).packet) + AROUND
 
     def label(self, data: bytes, placement: Placement) -> tuple[bytes, tuple[Finding, ...]]:
         """The same file with its labels, longer by exactly `reserve`, and the finding of reading them back."""
-        labels = self._labels(placement).with_picture(digest_picture(data))
-        packet = _even(write_packet(labels))
-        around = len(insert_packet(data, packet)) - len(data) - len(packet)
-        if around > AROUND:
-            raise LabelError(f"{placement.id}: labels need {around} bytes around them, expected {AROUND} at most.")
-        labelled = insert_packet(data, pad_packet(packet, AROUND - around))
+        written, digest = self._written(placement), digest_picture(data)
+        labels = written.labels.with_picture(digest)
+        packet = written.packet.replace(_NO_DIGEST.encode(), digest.encode())
+        if written.packet.count(_NO_DIGEST.encode()) != 1:  # somebody's SKU reads like our place holder
+            packet = _even(write_packet(labels))
+        labelled = _insert(data, packet, placement)
         return labelled, (read_back(labelled, labels),)
 
-    def _labels(self, placement: Placement) -> Labels:
-        return describe(self._origin, self._credits, placement=placement.id, rule=placement.digest)
+    def _written(self, placement: Placement) -> _Written:
+        """Labels and packet without the digest; kept, because they are asked for before and after encoding."""
+        if self._kept is None or self._kept.placement != placement.id:
+            labels = describe(self._origin, self._credits, placement=placement.id, rule=placement.digest)
+            self._kept = _Written(placement.id, labels, _even(write_packet(labels)))
+        return self._kept
+
+
+def _insert(data: bytes, packet: bytes, placement: Placement) -> bytes:
+    """The file longer by the packet and AROUND, whatever its container needs of that for itself."""
+    padding, wanted = AROUND - USUAL_AROUND[container_of(data)], len(data) + len(packet) + AROUND
+    labelled = insert_packet(data, pad_packet(packet, padding))
+    if len(labelled) == wanted:
+        return labelled
+    padding += wanted - len(labelled)
+    if padding < 0:
+        raise LabelError(f"{placement.id}: labels need {-padding} bytes more around them than expected.")
+    return insert_packet(data, pad_packet(packet, padding))
 
 
 def _even(packet: bytes) -> bytes:

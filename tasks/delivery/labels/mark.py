@@ -34,6 +34,10 @@ LIGHT, DARK = (255, 255, 255), (24, 24, 24)
 
 Mask = NDArray[np.float32]  # 0..1
 
+_LEVELS = np.arange(256, dtype=np.float32) / 255
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+_RED, _GREEN, _BLUE = (weight * _LINEAR for weight in (0.2126, 0.7152, 0.0722))
+
 
 class _Corner(NamedTuple):
     box: Box  # the plate's, if there is one; the letters stand in its middle
@@ -104,38 +108,43 @@ def _choose(corners: list[_Corner], needed: Size, placement: Placement) -> _Corn
 
 def _draw(canvas: Pixels, box: Box, letters: Mask, *, radius: int) -> tuple[Pixels, float]:
     """The marked canvas and the letters' contrast; a plate only where they would be hard to read without."""
-    behind = canvas[box.top : box.bottom, box.left : box.right].astype(np.float32)
+    behind = canvas[box.top : box.bottom, box.left : box.right]
     ink, contrast = _best_ink(behind)
     if contrast < CONTRAST:
-        plate = DARK if ink == LIGHT else LIGHT
-        shape = PLATE * _rounded(box.size, radius)[..., None]
-        behind = behind * (1 - shape) + np.array(plate, np.float32) * shape
-        contrast = _contrast(behind[radius // 2 : -radius // 2, radius // 2 : -radius // 2], ink)
+        behind = _blend(behind, DARK if ink == LIGHT else LIGHT, PLATE * _rounded(box.size, radius))
+        inset = radius // 2  # the corners are round, and no letter reaches them
+        contrast = _contrast(behind[inset:-inset, inset:-inset], ink)
     top, left = (box.height - letters.shape[0]) // 2, (box.width - letters.shape[1]) // 2
     inside = np.s_[top : top + letters.shape[0], left : left + letters.shape[1]]
-    behind[inside] += (np.array(ink, np.float32) - behind[inside]) * letters[..., None]
     marked = canvas.copy()
-    marked[box.top : box.bottom, box.left : box.right] = np.rint(behind).clip(0, 255).astype(np.uint8)
+    place = marked[box.top : box.bottom, box.left : box.right]
+    place[:] = behind
+    place[inside] = _blend(behind[inside], ink, letters)
     return marked, contrast
 
 
-def _best_ink(behind: NDArray[np.float32]) -> tuple[tuple[int, int, int], float]:
+def _blend(behind: Pixels, colour: tuple[int, int, int], share: Mask) -> Pixels:
+    mixed = behind + (np.array(colour, np.float32) - behind) * share[..., None]
+    return np.asarray(np.rint(mixed), np.uint8)
+
+
+def _best_ink(behind: Pixels) -> tuple[tuple[int, int, int], float]:
     light, dark = _contrast(behind, LIGHT), _contrast(behind, DARK)
     return (LIGHT, light) if light >= dark else (DARK, dark)
 
 
-def _contrast(behind: NDArray[np.float32], ink: tuple[int, int, int]) -> float:
+def _contrast(behind: Pixels, ink: tuple[int, int, int]) -> float:
     """WCAG 2.2 contrast ratio of the ink against all but the STRAY worst of the pixels behind."""
-    below = _luminance(behind)
-    letter = float(_luminance(np.array(ink, np.float32)))
-    ratios = (np.maximum(below, letter) + 0.05) / (np.minimum(below, letter) + 0.05)
-    return float(np.quantile(ratios, STRAY))
+    below, letter = _luminance(behind).ravel(), float(_luminance(np.array([ink], np.uint8))[0])
+    stray = int(STRAY * below.size)
+    if ink == LIGHT:
+        return (letter + 0.05) / (float(-np.partition(-below, stray)[stray]) + 0.05)
+    return (float(np.partition(below, stray)[stray]) + 0.05) / (letter + 0.05)
 
 
-def _luminance(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    share = srgb / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
+def _luminance(srgb: Pixels) -> NDArray[np.float32]:
+    """Relative luminance, 0..1 (WCAG 2.2)."""
+    return np.asarray(_RED[srgb[..., 0]] + _GREEN[srgb[..., 1]] + _BLUE[srgb[..., 2]], np.float32)
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,7 @@
 """Labels as an XMP packet and back (ISO 16684-1; Adobe XMP specification, parts 1 and 3)."""
 
 import json
+from functools import cache
 from typing import TypeVar
 from xml.etree import ElementTree as ET
 
@@ -117,6 +118,7 @@ def _parsed(kind: type[Part], text: str, where: str, problems: list[str]) -> Par
         return None
 
 
+@cache
 def _name(prefixed: str) -> str:
     prefix, name = prefixed.split(":")
     return f"{{{NAMESPACES[prefix]}}}{name}"
