@@ -35,6 +35,9 @@ LimitOption = Annotated[int | None, typer.Option(help="Only the first N products
 ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
 StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
+MarkOption = Annotated[
+    bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
@@ -73,12 +76,14 @@ def run(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    visible_mark: MarkOption = False,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import run_here
 
-    raise typer.Exit(run_here(make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost), out))
+    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
+    raise typer.Exit(run_here(brief.model_copy(update={"visible_mark": visible_mark}), out))
 
 
 @app.command()
@@ -86,12 +91,15 @@ def compose(
     placements: PlacementsOption = "",
     store: StoreOption = "",
     limit: LimitOption = None,
+    visible_mark: Annotated[
+        bool | None, typer.Option("--visible-mark/--no-visible-mark", help="Unless said: as the run had it.")
+    ] = None,
 ) -> None:
     """New placements from the approved masters already in the store; nothing is rendered."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import compose_here
 
-    raise typer.Exit(compose_here(names(placements), out, limit=limit))
+    raise typer.Exit(compose_here(names(placements), out, limit=limit, visible_mark=visible_mark))
 
 
 @app.command()
@@ -118,12 +126,23 @@ def lint(
 
 
 @app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Any JPEG, PNG, WebP or AVIF, ours or not.")],
+    as_json: JsonOption = False,
+) -> None:
+    """What a picture says of itself: size, profile, labels, recipe, and whether it is as it was delivered."""
+    from flows.inspection import print_inspection
+
+    raise typer.Exit(print_inspection(file, out, as_json=as_json))
+
+
+@app.command()
 def reproduce(
-    image: Annotated[Path, typer.Argument(help="A master: masters/<sku>/<job>-<take>.png of the store.")],
+    image: Annotated[Path, typer.Argument(help="A delivered picture, or its master: masters/<sku>/<job>-<take>.png.")],
     catalog: Annotated[str, typer.Option(help="Its catalogue; empty: those of the latest runs.")] = "",
     store: StoreOption = "",
 ) -> None:
-    """Render a delivered master again from the recipe inside it, and say how far apart they are."""
+    """Render the master of a delivered picture again from its recipe, and say how far apart they are."""
     from flows.reproduce import reproduce_here
 
     configure(store)

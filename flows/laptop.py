@@ -18,15 +18,23 @@ from tasks.standing import find_finished_twin
 from tasks.workplace import open_workplace
 
 
-def compose_here(names: tuple[str, ...], console: Console, *, limit: int | None) -> int:
-    """Make the named placements of every approved master of the last run; returns the exit code."""
+def compose_here(
+    names: tuple[str, ...], console: Console, *, limit: int | None, visible_mark: bool | None = None
+) -> int:
+    """Make the named placements of every approved master of the last run; returns the exit code.
+
+    `visible_mark` None: as the run's brief had it.
+    """
     workplace = open_workplace()
     placements = workplace.placements(names)
     run = workplace.ledger.last_run()
     if run is None:
         raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
+    last = CampaignBrief.model_validate_json(run.brief)
+    marked = last.visible_mark if visible_mark is None else visible_mark
+    brief = last.model_copy(update={"placements": names, "visible_mark": marked})
     made = masters = 0
-    for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, placements), limit):
+    for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, brief), limit):
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
     return 0

@@ -1,4 +1,4 @@
-"""`shangxin reproduce`: render a delivered master again from the recipe inside it, and say how far apart they are."""
+"""`shangxin reproduce`: render a delivered picture's master again from its recipe, and say how far apart they are."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +8,15 @@ import numpy as np
 import orjson
 from rich.console import Console
 
+from tasks.banners.container import PNG_SIGNATURE
 from tasks.banners.master_png import decode_master, read_recipe
 from tasks.catalog.brief import CampaignBrief
-from tasks.errors import CatalogError, ConfigurationError, RenderError
+from tasks.delivery.keys import master_key
+from tasks.delivery.labels import read_labels
+from tasks.errors import CatalogError, ConfigurationError, LabelError, RenderError
 from tasks.rendering.job import RenderJob
 from tasks.rendering.renderer import Failed, Pixels, RenderRequest
+from tasks.storage.base import ObjectStore
 from tasks.workplace import Workplace, open_workplace
 
 
@@ -27,7 +31,7 @@ class Distance(NamedTuple):
 def reproduce_here(image: Path, console: Console, *, catalog: str) -> int:
     """Render the master's recipe again and print the distance; 0 where it could be rendered."""
     workplace = open_workplace()
-    data, recipe = _read(image)
+    data, recipe = _read(image, workplace.store)
     job = RenderJob.model_validate_json(orjson.dumps(recipe["job"]))
     here = workplace.model(job.model.name).ref
     if here != job.model:
@@ -63,15 +67,30 @@ def measure(before: Pixels, after: Pixels) -> Distance:
     return Distance(float(apart.any(axis=2).mean()), int(apart.max()), psnr)
 
 
-def _read(image: Path) -> tuple[bytes, dict[str, Any]]:
+def _read(image: Path, store: ObjectStore) -> tuple[bytes, dict[str, Any]]:
+    """The master's bytes and recipe, from itself or by way of a rendition's labels."""
     try:
         data = image.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{image}: {error.strerror}. Name a master under masters/ of the store.") from None
-    text = read_recipe(data)
+        raise ConfigurationError(f"{image}: {error.strerror}. Name a picture that was delivered.") from None
+    text = read_recipe(data) if data.startswith(PNG_SIGNATURE) else None
     if text is None:
-        raise ConfigurationError(f"{image}: carries no recipe. Expected a master (PNG) that this program wrote.")
+        data = store.get(_master_of(image, data))
+        text = read_recipe(data)
+    if text is None:
+        raise ConfigurationError(f"{image}: its master carries no recipe. Expected one that this program wrote.")
     return data, orjson.loads(text)
+
+
+def _master_of(image: Path, data: bytes) -> str:
+    """The key of the master that a rendition's labels name."""
+    try:
+        recipe = read_labels(data).recipe
+        if recipe:
+            return master_key(recipe.sku, recipe.job_id, recipe.take)
+    except (LabelError, ValueError) as error:
+        raise ConfigurationError(f"{image}: {error}") from error
+    raise ConfigurationError(f"{image}: carries no recipe. Expected a picture that this program wrote.")
 
 
 def _product(workplace: Workplace, reference: str, job: RenderJob, catalog: str) -> bytes:

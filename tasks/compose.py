@@ -1,7 +1,7 @@
 """Make renditions of masters, one per placement."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -12,10 +12,11 @@ from tasks.banners.master_png import decode_master
 from tasks.banners.placement import Placement
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import rendition_key
+from tasks.delivery.labels import Origin
 from tasks.delivery.ledger import JobRecord, Rendition
 from tasks.errors import LedgerError
 from tasks.findings import Finding
-from tasks.rendering.job import RenderJob
+from tasks.labelling import Labelling, origin_of
 from tasks.rendering.renderer import Alpha, Pixels
 from tasks.shapes import Box
 from tasks.storage.base import ObjectStore
@@ -25,12 +26,13 @@ SUFFIXES = {"jpeg": "jpg"}
 
 
 class Picture(NamedTuple):
-    """A master as composing needs it. `alpha` is at hand only while it comes fresh from the renderer."""
+    """A master as composing needs it. `alpha` is at hand only while it comes fresh from the renderer.
 
-    sku: str
-    job_id: str
-    take: int
-    job: RenderJob
+    `facts` is what people read of the product, as `tasks.prompts.row.product_facts` wrote it.
+    """
+
+    origin: Origin
+    facts: Mapping[str, Any]
     pixels: Pixels
     product_box: Box
     alpha: Alpha | None = None
@@ -42,29 +44,33 @@ def compose_missing(run_id: str) -> int:
     workplace = open_workplace()
     brief = CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief)
     workplace.ledger.note(run_id, stage="composing")
-    made = sum(compose_stored(workplace, run_id, workplace.placements(brief.placements)))
+    made = sum(compose_stored(workplace, run_id, brief))
     get_run_logger().info("%d renditions made from stored masters", made)
     return made
 
 
-def compose_stored(workplace: Workplace, run_id: str, placements: tuple[Placement, ...]) -> Iterator[int]:
-    """Renditions made per master, for the approved masters of a run that lack some of these placements."""
-    digests = {placement.id: placement.digest for placement in placements}
-    for record, lacking in workplace.ledger.missing_renditions(run_id, digests):
-        wanted = [placement for placement in placements if placement.id in lacking]
-        renditions = tuple(compose_master(workplace.store, _stored_picture(workplace, record), wanted))
+def compose_stored(workplace: Workplace, run_id: str, brief: CampaignBrief) -> Iterator[int]:
+    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements."""
+    labelling = Labelling(workplace, brief)
+    for record, lacking in workplace.ledger.missing_renditions(run_id, labelling.rules):
+        wanted = [placement for placement in labelling.placements if placement.id in lacking]
+        picture = _stored_picture(workplace, record)
+        renditions = tuple(compose_master(workplace.store, picture, wanted, labelling))
         workplace.ledger.put_renditions(record.job_id, record.take, renditions)
         yield sum(bool(rendition.key) for rendition in renditions)
 
 
-def compose_master(store: ObjectStore, picture: Picture, placements: Iterable[Placement]) -> Iterator[Rendition]:
-    """Store one rendition per placement. A refusal is an entry without a key, so that it is not tried every night."""
+def compose_master(
+    store: ObjectStore, picture: Picture, placements: Iterable[Placement], labelling: Labelling
+) -> Iterator[Rendition]:
+    """Store one labelled rendition per placement; a refusal is an entry without a key: it is not tried every night."""
     made = compose_renditions(
         picture.pixels,
         picture.product_box,
         placements,
-        background=picture.job.background,
+        background=picture.origin.job.background,
         alpha=picture.alpha,
+        finisher=labelling.labeller(picture.origin, picture.facts),
     )
     for outcome in made:
         broken = () if isinstance(outcome, Refused) else _broken_rules(outcome)
@@ -86,12 +92,13 @@ def _stored_picture(workplace: Workplace, record: JobRecord) -> Picture:
     if record.master is None or record.product_box is None:
         raise LedgerError(f"job {record.job_id} is {record.state} but has no master; run the campaign again")
     pixels = decode_master(workplace.store.get(record.master.key))
-    return Picture(record.sku, record.job_id, record.take, record.job, pixels, record.product_box)
+    return Picture(origin_of(record), record.facts, pixels, record.product_box)
 
 
 def _store(store: ObjectStore, picture: Picture, made: Composed) -> Rendition:
     extension = SUFFIXES.get(made.format, made.format)
-    key = rendition_key(made.placement.id, picture.sku, picture.job_id, picture.take, extension)
+    origin = picture.origin
+    key = rendition_key(made.placement.id, origin.sku, origin.job_id, origin.take, extension)
     stored = store.put(key, made.data, content_type=f"image/{made.format}")
     return Rendition(
         placement=made.placement.id,

@@ -9,6 +9,7 @@ ShangxinError                 message: where, what was found, what was expected,
 ├── ModelError                weights are missing, half there or not what they claim to be (exit code 2)
 ├── RenderError               one job could not be rendered; the others go on
 ├── CompositionError          one rendition could not be made; the others go on
+│   └── LabelError            a file's labels cannot be written or read
 ├── StorageError              the store refused
 │   └── StorageUnavailable    the store did not answer or cut the transfer: worth another try
 ├── OrchestrationError        Prefect's server died or refused in the middle of a run
@@ -62,6 +63,10 @@ class CompositionError(ShangxinError):
     """One rendition could not be made."""
 
     exit_code = 1
+
+
+class LabelError(CompositionError):
+    """A file's labels cannot be written or read: its container or its XMP is damaged, or too large."""
 
 
 class StorageError(ShangxinError):

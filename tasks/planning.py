@@ -13,6 +13,7 @@ from tasks.catalog.brief import CampaignBrief
 from tasks.catalog.product import Product
 from tasks.catalog.read import read_product_batches
 from tasks.errors import CellError
+from tasks.labelling import Labelling
 from tasks.prompts.row import Goods
 from tasks.rendering.job import PlannedJob
 from tasks.rendering.parallel import plan_lines_parallel, plan_parallel
@@ -90,8 +91,8 @@ class PlanDigest:
 
     def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
         self._digest = hashlib.sha256(brief.model_dump_json().encode())
-        for placement in workplace.placements(brief.placements):
-            self._digest.update(placement.digest.encode())
+        for rule in Labelling(workplace, brief).rules.values():
+            self._digest.update(rule.encode())
 
     def note(self, jobs: Iterable[PlannedJob]) -> None:
         self._digest.update(b"".join(job.job_id.encode() + job.product for job in jobs))

@@ -11,6 +11,7 @@ from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import manifest_key, report_key
 from tasks.delivery.manifest import manifest_lines
 from tasks.delivery.report import render_report
+from tasks.labelling import Labelling
 from tasks.reporting import gather_report
 from tasks.workplace import open_workplace
 
@@ -26,7 +27,7 @@ def publish_run(run_id: str) -> dict[str, Any]:
     ledger.note(run_id, stage="publishing")
     counts = ledger.counts(run_id)
     brief = CampaignBrief.model_validate_json(ledger.run(run_id).brief)
-    rules = {placement.id: placement.digest for placement in workplace.placements(brief.placements)}
+    rules = Labelling(workplace, brief).rules
     store.put(report_key(run_id), render_report(gather_report(workplace, run_id)).encode(), content_type="text/html")
     if counts.unfinished:
         ledger.finish_run(run_id, state="stopped", totals=counts.as_dict())

@@ -17,6 +17,7 @@ from tasks.delivery.keys import master_key
 from tasks.delivery.ledger import JobResult, LeasedJob, Ledger, Master, Rendition
 from tasks.delivery.recipe import master_recipe
 from tasks.errors import CatalogError, CompositionError, ImageError, RenderError, StaleLease
+from tasks.labelling import Labelling, origin_of
 from tasks.quality.duplicates import sign
 from tasks.rendering.renderer import Failed, Rendered, RenderRequest
 from tasks.review import review_master
@@ -70,7 +71,7 @@ class ShardRun:
         self._ledger, self._owner = workplace.ledger, workplace.owner
         brief = CampaignBrief.model_validate_json(self._ledger.run(run_id).brief)
         self._images = workplace.images(brief.catalog)
-        self._placements = workplace.placements(brief.placements)
+        self._labelling = Labelling(workplace, brief)
         self._counts: Counter[str] = Counter()
 
     def render(self, job_ids: list[str]) -> Counter[str]:
@@ -179,10 +180,9 @@ class ShardRun:
         )
         renditions: tuple[Rendition, ...] = ()
         if verdict.status == "approved":
-            picture = Picture(
-                lease.sku, lease.job_id, lease.take, lease.job, rendered.pixels, rendered.product_box, rendered.alpha
-            )
-            renditions = tuple(compose_master(self._workplace.store, picture, self._placements))
+            picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
+            labelling = self._labelling
+            renditions = tuple(compose_master(self._workplace.store, picture, labelling.placements, labelling))
         watch.lap("compose")
         return result.timed(watch.seconds), renditions
 

@@ -16,6 +16,7 @@ from tasks.delivery.manifest import ManifestRendition, manifest_line
 from tasks.delivery.report import BadRowEntry, RenditionEntry, ReportData, ReportRow
 from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
+from tasks.labelling import Labelling
 from tasks.shapes import Size
 from tasks.workplace import Workplace
 
@@ -34,7 +35,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     run = ledger.run(run_id)
     brief = CampaignBrief.model_validate_json(run.brief)
     zone = ZoneInfo(workplace.settings.timezone)
-    rules = {placement.id: placement.digest for placement in workplace.placements(brief.placements)}
+    rules = Labelling(workplace, brief).rules
     seconds: Counter[str] = Counter()
     rows = []
     fresh_cost = 0.0

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = None
     gpu_hour_cost: float = Field(default=2.5, ge=0, description="Price of one GPU hour, for the cost figures.")
     currency: str = "USD"
+    content_producer: str = Field(
+        default="", description="Business code or name in the TC260 label; empty: the brand's creator."
+    )
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")
     shard_size: int = Field(default=64, ge=1, le=1024)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tasks.banners.check import Known, check_file
 from tasks.banners.encode import Encoded, Written, encode
 from tasks.banners.extend import continue_background, plain_canvas
+from tasks.banners.finish import Finisher
 from tasks.banners.geometry import Framing, frame_product
 from tasks.banners.pixels import Alpha, Pixels
 from tasks.banners.placement import Placement
@@ -98,11 +99,13 @@ def compose_renditions(
     *,
     background: Literal["generated", "white"],
     alpha: Alpha | None,
+    finisher: Finisher | None = None,
 ) -> Iterator[Rendition | Refused]:
     """One rendition per placement, in their order; a placement that cannot be served yields Refused with the reason.
 
     `master` is (height, width, 3) sRGB, `alpha` the product's matte of the same size where there is one. The product
-    stays whole in every placement. Raises CompositionError for pictures of the wrong kind.
+    stays whole in every placement. `finisher` marks pictures and labels files, within the byte window. Raises
+    CompositionError for pictures of the wrong kind.
     """
     _check(master, alpha)
     source = _Source(master, product_box, alpha, white=background == "white")
@@ -112,7 +115,7 @@ def compose_renditions(
             yield Refused(placement, reason)
             continue
         try:
-            yield _compose(source, placement)
+            yield _compose(source, placement, finisher)
         except CompositionError as error:
             yield Refused(placement, str(error))
 
@@ -137,7 +140,7 @@ def _refusal(source: _Source, placement: Placement) -> str:
     return f"{placement.id} takes products on pure white only, and this scene has a background. Use a white scene."
 
 
-def _compose(source: _Source, placement: Placement) -> Rendition:
+def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -> Rendition:
     framing = frame_product(
         source.size,
         source.product,
@@ -147,21 +150,32 @@ def _compose(source: _Source, placement: Placement) -> Rendition:
         background="plain" if source.white else "scene",
     )
     canvas = _paint(source, placement, framing)
+    marked: tuple[Finding, ...] = ()
+    reserve = 0
+    if finisher:
+        canvas, marked = finisher.mark(canvas, (framing.product,), placement)
+        reserve = finisher.reserve(placement)
     encoded = encode(
-        canvas, formats=placement.formats.value, min_bytes=placement.min_bytes, max_bytes=placement.max_bytes
+        canvas,
+        formats=placement.formats.value,
+        min_bytes=max(0, placement.min_bytes - reserve),
+        max_bytes=None if placement.max_bytes is None else placement.max_bytes - reserve,
     )
+    data, labelled = finisher.label(encoded.data, placement) if finisher else (encoded.data, ())
     known = Known(framing.product, _beyond(source, framing) if placement.needs_white else None)
     findings = (
-        *check_file(encoded.data, placement, known=known),
+        *check_file(data, placement, known=known),
         *_own_findings(canvas, encoded, framing),
+        *marked,
+        *labelled,
     )
     return Rendition(
         placement=placement,
-        data=encoded.data,
+        data=data,
         format=encoded.format,
         width=placement.size.width,
         height=placement.size.height,
-        sha256=hashlib.sha256(encoded.data).hexdigest(),
+        sha256=hashlib.sha256(data).hexdigest(),
         findings=findings,
     )
 

@@ -52,6 +52,7 @@ class Placement(Frozen):
     min_product: Rule[Size] | None = None
     safe_area: Rule[Insets] | None = None
     profile: Rule[Literal["srgb"]] | None = None
+    finish: str = ""  # digest of what a run does to the files beyond these rules (labels, mark); never in a YAML file
 
     @property
     def needs_white(self) -> bool:
@@ -83,9 +84,9 @@ class Placement(Frozen):
 
     @property
     def digest(self) -> str:
-        """16 hex digits over all that shapes a rendition: the size and every rule's value, not its evidence."""
+        """16 hex digits over all that shapes a rendition: size, finish, every rule's value, but not its evidence."""
         values = {name: rule.model_dump(mode="json")["value"] for name, rule in self.rules.items()}
-        text = json.dumps([COMPOSITION, self.id, self.size, values], sort_keys=True)
+        text = json.dumps([COMPOSITION, self.id, self.size, values, self.finish], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -203,7 +204,7 @@ def select_placements(placements: Mapping[str, Placement], names: Sequence[str])
 def _placement(row: Any, *, shared: Mapping[str, Any], evidence: Mapping[str, Any], where: str) -> Placement:
     row = dict(_mapping(row, where=where))
     where = f"{where} ({row['id']})" if "id" in row else where
-    _known(row, (*Placement.model_fields, "evidence"), where=where)
+    _known(row, (*(name for name in Placement.model_fields if name != "finish"), "evidence"), where=where)
     evidence = {**evidence, **_mapping(row.pop("evidence", {}), where=f"{where}: evidence")}
     _known(evidence, EVIDENCE_FIELDS, where=f"{where}: evidence")
     for name in RULE_FIELDS:

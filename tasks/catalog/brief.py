@@ -57,6 +57,17 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="预算上限 Max cost",
         description="到此停止，可续跑 Rendering stops here; resumable.",
     )
+    visible_mark: bool = Field(
+        default=False,
+        title="可见标识 Visible mark",
+        description="在生成图上写明AI生成，单独存放 Says on generated pictures that they are; a set of its own.",
+    )
+    mark_text: str = Field(
+        default="",
+        max_length=24,
+        title="标识文字 Mark text",
+        description="留空按语言：AI生成 Empty: by locale, AI生成 or AI-generated.",
+    )
 
 
 def load_brief(path: Path) -> CampaignBrief:

@@ -1,0 +1,78 @@
+"""How the files of one brief are labelled: whose they are, which mark they bear, and what that makes of a placement."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from tasks.banners.placement import Placement
+from tasks.catalog.brief import CampaignBrief
+from tasks.delivery.labels import FONT, LABELLING, Credits, Labeller, Marker, Origin, check_wording, wording_of
+from tasks.delivery.ledger import JobRecord, LeasedJob
+from tasks.prompts.scene import Brand
+from tasks.workplace import Workplace
+
+# A marked set has folders of its own in the store and lines of its own in ledger and manifest. No placement's id has a
+# dot, so no placement can be taken for the marked set of another.
+MARKED = ".marked"
+NOBODY = "上新 Shangxin"  # the producer where neither settings nor a brand name one
+
+
+class Labelling:
+    """Labels and mark of one brief. ConfigurationError where the mark's font lacks a character of its wording."""
+
+    def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
+        self._library, self._brief = workplace.library, brief
+        self._producer = workplace.settings.content_producer
+        self._font = workplace.settings.templates / FONT
+        self._chosen = workplace.placements(brief.placements)
+        if brief.visible_mark and brief.mark_text:
+            check_wording(brief.mark_text, self._font)
+
+    @cached_property
+    def placements(self) -> tuple[Placement, ...]:
+        """The brief's placements, each with this finish in its digest; of a marked set, under names of their own."""
+        suffix = MARKED if self._brief.visible_mark else ""
+        changes = {"finish": self._finish}
+        return tuple(each.model_copy(update={**changes, "id": each.id + suffix}) for each in self._chosen)
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """Placement -> digest of all that shapes its renditions."""
+        return {placement.id: placement.digest for placement in self.placements}
+
+    def labeller(self, origin: Origin, facts: Mapping[str, Any]) -> Labeller:
+        """Marks and labels the renditions of one master, for the product of these facts."""
+        marker = None
+        if self._brief.visible_mark:
+            marker = Marker(self._brief.mark_text or wording_of(facts.get("locale", "")), self._font)
+        return Labeller(origin, self._credits(facts.get("brand", "")), marker=marker)
+
+    def _credits(self, brand_name: str) -> Credits:
+        brand = self._library.brands.get(self._library.brand_id(self._brief.brand or brand_name))
+        if brand is None:
+            return Credits(self._producer or NOBODY)
+        return Credits(self._producer or brand.creator or NOBODY, brand.creator, brand.rights, brand.title.zh)
+
+    @cached_property
+    def _finish(self) -> str:
+        """Digest of what labels and mark depend on beside the job: other words, other files.
+
+        All brands count, because a placement has one digest a run: a new copyright line makes the files anew.
+        """
+        brands = [_words(brand) for _, brand in sorted(self._library.brands.items())]
+        mark = [self._brief.mark_text] if self._brief.visible_mark else []
+        return hashlib.sha256(orjson.dumps([LABELLING, self._producer, self._brief.brand, brands, mark])).hexdigest()[
+            :16
+        ]
+
+
+def origin_of(entry: LeasedJob | JobRecord) -> Origin:
+    """Which master this is, as its files will say."""
+    return Origin(entry.job, entry.job_id, entry.take, entry.sku, entry.scene, entry.variant)
+
+
+def _words(brand: Brand) -> tuple[str, ...]:
+    return brand.id, brand.creator, brand.rights, brand.title.zh
