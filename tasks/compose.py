@@ -51,10 +51,24 @@ def compose_stored(workplace: Workplace, run_id: str, placements: tuple[Placemen
     """Renditions made per master, for the approved masters of a run that lack some of these placements."""
     digests = {placement.id: placement.digest for placement in placements}
     for record, lacking in workplace.ledger.missing_renditions(run_id, digests):
-        wanted = [placement for placement in placements if placement.id in lacking]
-        renditions = tuple(compose_master(workplace.store, _stored_picture(workplace, record), wanted))
-        workplace.ledger.put_renditions(record.job_id, record.take, renditions)
-        yield sum(bool(rendition.key) for rendition in renditions)
+        yield _compose_record(workplace, record, [each for each in placements if each.id in lacking])
+
+
+def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
+    """Make what one approved picture of a run still lacks, from its stored master; 0 where it is not approved."""
+    record = workplace.ledger.record(run_id, job_id)
+    if record is None or record.verdict is None or record.verdict.status != "approved":
+        return 0
+    brief = CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief)
+    have = {(made.placement, made.rule) for made in record.renditions}
+    wanted = [each for each in workplace.placements(brief.placements) if (each.id, each.digest) not in have]
+    return _compose_record(workplace, record, wanted) if wanted else 0
+
+
+def _compose_record(workplace: Workplace, record: JobRecord, wanted: list[Placement]) -> int:
+    renditions = tuple(compose_master(workplace.store, _stored_picture(workplace, record), wanted))
+    workplace.ledger.put_renditions(record.job_id, record.take, renditions)
+    return sum(bool(rendition.key) for rendition in renditions)
 
 
 def compose_master(store: ObjectStore, picture: Picture, placements: Iterable[Placement]) -> Iterator[Rendition]:

@@ -13,7 +13,8 @@ ShangxinError                 message: where, what was found, what was expected,
 │   └── StorageUnavailable    the store did not answer or cut the transfer: worth another try
 └── LedgerError               the ledger refused
     ├── LedgerUnavailable     the database did not answer or was busy: worth another try
-    └── StaleLease            somebody else holds the job now: drop the work
+    ├── StaleLease            somebody else holds the job now: drop the work
+    └── StaleDecision         somebody else has decided since the page was opened: look again
 """
 
 
@@ -85,3 +86,7 @@ class LedgerUnavailable(LedgerError):
 
 class StaleLease(LedgerError):
     """The job belongs to another owner or attempt by now."""
+
+
+class StaleDecision(LedgerError):
+    """The picture is no longer as the person saw it who decided."""
