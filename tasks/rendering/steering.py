@@ -9,7 +9,7 @@ AVOID = re.compile(r"^(?:不要|别|去掉|no\s+|without\s+|-)\s*", re.IGNORECAS
 
 
 def steer(job: RenderJob, words: str) -> RenderJob:
-    """The job with the words at the end of its prompt; those after 不要, 别, 去掉, no, without, - are what it avoids."""
+    """The job with the words at the end of its prompt; what follows 不要, 别, 去掉, no, without, - is avoided."""
     parts = [part.strip() for part in PARTS.split(words) if part.strip()]
     wanted = [part for part in parts if not AVOID.match(part)]
     avoided = [AVOID.sub("", part, count=1) for part in parts if AVOID.match(part)]

@@ -23,7 +23,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from tasks.delivery.ledger.dialect import among, now, upsert
-from tasks.delivery.ledger.records import JobRecord
+from tasks.delivery.ledger.records import JobRecord, Master, Rendition
 from tasks.delivery.ledger.results import RECORD, Results
 from tasks.delivery.ledger.tables import (
     DONE,
@@ -33,6 +33,7 @@ from tasks.delivery.ledger.tables import (
     job,
     job_spec,
     master,
+    rendition,
     take_order,
 )
 from tasks.errors import LedgerError, StaleDecision
@@ -132,6 +133,34 @@ class Decisions(Results):
             (row.job_id, row.take) for row in rows if row.decision in ("approve", "reject") and row.id not in undone
         }
 
+    def decided_since(self, run_id: str, at: float) -> int:
+        """How many decisions about a run's pictures are younger than that moment of the database's clock."""
+        query = select(func.count()).select_from(decision)
+        query = query.join(campaign_job, campaign_job.c.job_id == decision.c.job_id)
+        with self.read() as connection:
+            young = query.where(campaign_job.c.run_id == run_id, decision.c.at > at)
+            return int(connection.execute(young).scalar_one())
+
+    def newest_decision(self) -> int:
+        """The id of the last decision about any picture, 0 before the first."""
+        with self.read() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(decision.c.id), 0))).scalar_one())
+
+    def master(self, job_id: str, take: int) -> Master | None:
+        """The stored master of that take, or None where the ledger has none (a later take replaces it)."""
+        columns = (master.c[name] for name in ("key", "sha256", "width", "height"))
+        with self.read() as connection:
+            found = connection.execute(select(*columns).where(master.c.job_id == job_id, master.c.take == take)).first()
+        return None if found is None else Master(**found._mapping)
+
+    def renditions(self, job_id: str, take: int) -> list[Rendition]:
+        """What was made of one take, by placement."""
+        query = select(rendition).where(rendition.c.job_id == job_id, rendition.c.take == take)
+        with self.read() as connection:
+            rows = connection.execute(query.order_by(rendition.c.placement)).all()
+        plain = [{name: row._mapping[name] for name in row._mapping if name not in ("job_id", "take")} for row in rows]
+        return [Rendition(**{**each, "findings": _findings(each["findings"])}) for each in plain]
+
     def decide(self, wish: Wish) -> Decision:
         """Record a decision and make it so. StaleDecision where the picture is no longer as it was seen; a request
         that was carried out already is answered as before."""
@@ -163,7 +192,7 @@ class Decisions(Results):
     def listed(self, run_id: str, chosen: Filter, *, after: Place | None = None, limit: int) -> list[Listed]:
         """The next judged pictures in catalogue order that the filter lets through."""
         with self.read() as connection:
-            found = _listed(connection, run_id, chosen, after=after, page=max(limit, 50))
+            found = _listed(connection, run_id, chosen, after=after, page=min(max(limit, 50), 2000))
             return [each for each, _ in zip(found, range(limit), strict=False)]
 
     def tally(self, run_id: str, status: Status) -> tuple[dict[str, int], dict[str, int]]:
@@ -284,7 +313,11 @@ def _line(wish: Wish, *, take: int, before: str) -> dict[str, Any]:
 
 def _verdict(connection: Connection, held: Row[Any]) -> Verdict:
     text = connection.execute(select(master.c.findings).where(master.c.job_id == held.job_id)).scalar_one()
-    return Verdict(status=held.verdict, findings=tuple(map(Finding.model_validate, orjson.loads(text))))
+    return Verdict(status=held.verdict, findings=_findings(text))
+
+
+def _findings(text: str) -> tuple[Finding, ...]:
+    return tuple(map(Finding.model_validate, orjson.loads(text)))
 
 
 def _last_id(connection: Connection, job_id: str) -> int:
