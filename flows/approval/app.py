@@ -23,7 +23,7 @@ from tasks.errors import LedgerError, LedgerUnavailable, StaleDecision
 from tasks.workplace import Workplace
 
 FOLDER = Path(__file__).with_name("page")
-FILES = {"app.css": "text/css", "app.js": "text/javascript"}
+FILES = {"app.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 PAGE = 40
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}  # a take's pixels never change
 

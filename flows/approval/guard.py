@@ -14,7 +14,7 @@ COOKIE = "shangxin_review"
 OWN_HEADER = "x-shangxin"  # a form on another site cannot send it without asking first, and is refused then
 MOST_BYTES = 64 * 1024
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-OPEN_PATHS = frozenset({"/enter", "/app.css"})
+OPEN_PATHS = frozenset({"/enter", "/app.css", "/icon.svg"})
 
 HEADERS = {
     "content-security-policy": (

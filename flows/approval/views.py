@@ -16,6 +16,8 @@ from tasks.workplace import Workplace
 
 OTHER = "other"
 NOT_FOR_PEOPLE = frozenset({"not_measured", "file"})  # causes that no person finds by looking
+# What people see first and machines last comes first, so that it has the first number keys.
+BY_EYE = ("growth", "text", "seam", "colour", "floating", "blur", "exposure", "coverage", "cut_off", "duplicate")
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,9 @@ class Views:
 
     def causes_to_choose(self) -> list[tuple[str, str]]:
         """Causes a person may give, and their names; the catch-all last."""
-        known = [cause for cause in self._workplace.thresholds.cause_titles if cause not in NOT_FOR_PEOPLE]
-        return [(cause, self.cause(cause)) for cause in (*(each for each in known if each != OTHER), OTHER)]
+        known = [cause for cause in self._workplace.thresholds.cause_titles if cause not in NOT_FOR_PEOPLE | {OTHER}]
+        known.sort(key=lambda cause: BY_EYE.index(cause) if cause in BY_EYE else len(BY_EYE))
+        return [(cause, self.cause(cause)) for cause in (*known, OTHER)]
 
     def causes_of(self, listed: Listed) -> list[str]:
         return [self.cause(cause) for cause in listed.causes]
