@@ -150,6 +150,22 @@ def reproduce(
 
 
 @app.command()
+def review(
+    host: Annotated[str, typer.Option(help="Where to listen. Any but this machine's own needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any free one.", min=0, max=65535)] = 8420,
+    run: Annotated[str, typer.Option(help="Which run; empty: the latest.")] = "",
+    who: Annotated[str, typer.Option(help="Your name on record; empty: your login.")] = "",
+    store: StoreOption = "",
+) -> None:
+    """The approval page: a person decides on the pictures that the checks could not."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.approval.server import serve_review
+    from tasks.workplace import open_workplace
+
+    serve_review(open_workplace(), out, host=host, port=port, run_id=run, who=who)
+
+
+@app.command()
 def doctor(store: StoreOption = "") -> None:
     """What is ready and what is not: device, weights, fonts, store, database, Prefect, licences."""
     from flows.doctor import print_diagnosis
