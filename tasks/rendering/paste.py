@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from tasks.errors import RenderError
-from tasks.rendering.canvas import Canvas, over, resize_pixels
+from tasks.rendering.canvas import Canvas, over
 from tasks.rendering.picture import spread
 from tasks.rendering.renderer import Alpha, Pixels
 from tasks.rendering.worksize import BLOCK, Blocks, enlarge_blocks
@@ -52,8 +52,3 @@ def assert_untouched(pixels: Pixels, product: Pixels, alpha: Alpha) -> None:
     changed = int((pixels[inside] != product[inside]).any(axis=-1).sum())
     if changed:
         raise RenderError(f"{changed} of {int(inside.sum())} product pixels changed on the way; the master is withheld")
-
-
-def to_master(raw: Pixels, size: Size) -> Pixels:
-    """The model's own decode at the master's size, for the checks."""
-    return resize_pixels(raw, size)
