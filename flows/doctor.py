@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from tasks.errors import ShangxinError
-from tasks.rendering.modelset import list_model_sets
+from tasks.rendering.checkpoints.table import Licence, published_sets
+from tasks.rendering.modelset import find_model_set, find_published_anywhere, list_model_sets
 from tasks.workplace import Workplace, open_workplace
 
 State = Literal["ok", "note", "missing"]
@@ -78,12 +79,22 @@ def _database(workplace: Workplace) -> Iterator[Diagnosis]:
 def _models(workplace: Workplace) -> Iterator[Diagnosis]:
     for found in list_model_sets(workplace.settings.models_dir):
         yield Diagnosis(f"model {found.name}", "ok", f"{found.folder}; {found.licence}; {found.note}")
-    yield Diagnosis(
-        "licence",
-        "note",
-        "Kolors weights: free for research; commercial use needs registration with the licensor (Kwai-Kolors "
-        "MODEL_LICENSE, 2024-07-06), and outputs may not train other models. ChatGLM3 weights: their own registration.",
-    )
+    for published in published_sets().values():
+        yield _published(published.name, workplace)
+        for terms in published.terms():
+            yield Diagnosis("licence", "note", _terms(terms))
+
+
+def _published(name: str, workplace: Workplace) -> Diagnosis:
+    """A published set need not be there; one that is there must be whole."""
+    if find_published_anywhere(name, workplace.settings.models_dir) is None:
+        return Diagnosis(f"model {name}", "note", f"not here: `shangxin models fetch {name}`; drafts need none")
+    found = find_model_set(name, models_dir=workplace.settings.models_dir)
+    return Diagnosis(f"model {name}", "ok", f"{found.folder.parent}; {found.revision}; {found.licence}; {found.note}")
+
+
+def _terms(terms: Licence) -> str:
+    return f"{terms.name}: {terms.commercial_zh}。{terms.commercial}; {terms.passing_on}. {terms.address}"
 
 
 def _device(workplace: Workplace) -> Iterator[Diagnosis]:

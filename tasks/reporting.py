@@ -16,17 +16,12 @@ from tasks.delivery.manifest import ManifestRendition, manifest_line
 from tasks.delivery.report import BadRowEntry, RenditionEntry, ReportData, ReportRow
 from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
+from tasks.rendering.checkpoints.table import licence_note, published_sets
 from tasks.rendering.modelset import find_model_set
 from tasks.shapes import Size
 from tasks.workplace import Workplace
 
 BAD_ROWS_SHOWN = 500
-
-# Kwai-Kolors MODEL_LICENSE (2024-07-06): commercial use of the weights needs registration with the licensor.
-KOLORS_NOTE = (
-    "Kolors 权重商用须向许可方登记 Commercial use of Kolors weights needs registration with the licensor "
-    "(MODEL_LICENSE, 2024-07-06); outputs may not be used to train other models."
-)
 
 
 def gather_report(workplace: Workplace, run_id: str) -> ReportData:
@@ -111,5 +106,7 @@ def _model_note(workplace: Workplace, name: str) -> str:
     if name.startswith("sleep-"):
         return "a stand-in that only sleeps"
     found = find_model_set(name, models_dir=workplace.settings.models_dir)
-    parts = [found.note, found.licence, "" if found.draft else KOLORS_NOTE]
+    # a folder with a card of its own holds the same published weights unless it is a draft
+    terms = "" if found.draft else licence_note(published_sets()[found.published or "kolors"])
+    parts = [found.note, found.licence, terms]
     return "; ".join(part for part in parts if part)

@@ -177,7 +177,7 @@ class Kolors:
 
     def _control(self, kind: str) -> Any:
         if kind not in self._parts.controls:
-            net = load_control(self._found.folder, kind, dtype=self._parts.dtype)
+            net = load_control(self._found, kind, dtype=self._parts.dtype)
             self._parts.controls[kind] = net.to(self._device)
         return self._parts.controls[kind]
 
