@@ -10,7 +10,7 @@ from packaging.version import Version
 from rich.console import Console
 from rich.markup import escape
 
-from tasks.errors import ShangxinError
+from tasks.errors import ModelError, ShangxinError
 from tasks.rendering.checkpoints.table import Licence, published_sets
 from tasks.rendering.modelset import find_model_set, find_published_anywhere, list_model_sets
 from tasks.workplace import Workplace, open_workplace
@@ -86,10 +86,13 @@ def _models(workplace: Workplace) -> Iterator[Diagnosis]:
 
 
 def _published(name: str, workplace: Workplace) -> Diagnosis:
-    """A published set need not be there; one that is there must be whole."""
-    if find_published_anywhere(name, workplace.settings.models_dir) is None:
-        return Diagnosis(f"model {name}", "note", f"not here: `shangxin models fetch {name}`; drafts need none")
-    found = find_model_set(name, models_dir=workplace.settings.models_dir)
+    """A published set need not be there, nor whole: drafts are made without one."""
+    try:
+        if find_published_anywhere(name, workplace.settings.models_dir) is None:
+            return Diagnosis(f"model {name}", "note", f"not here: `shangxin models fetch {name}`; drafts need none")
+        found = find_model_set(name, models_dir=workplace.settings.models_dir)
+    except ModelError as error:
+        return Diagnosis(f"model {name}", "note", f"cannot be used: {error}")
     return Diagnosis(f"model {name}", "ok", f"{found.folder.parent}; {found.revision}; {found.licence}; {found.note}")
 
 

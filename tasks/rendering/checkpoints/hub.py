@@ -67,7 +67,7 @@ class HuggingFaceHub:
 @contextmanager
 def _plainly(repo_id: str, revision: str) -> Iterator[None]:
     """The client's errors as one line with the way out."""
-    import httpx
+    import httpx2  # what the Hub's client speaks HTTP with
     from huggingface_hub import errors
 
     try:
@@ -78,7 +78,7 @@ def _plainly(repo_id: str, revision: str) -> Iterator[None]:
         ) from error
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, errors.HfHubHTTPError) as error:
         raise _unreachable(repo_id, error) from error
-    except (httpx.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, OSError) as error:
         raise _unreachable(repo_id, error) from error
 
 
