@@ -86,7 +86,7 @@ def test_digest_that_the_table_does_not_know_is_refused(table: PublishedSet, tmp
 def test_disk_without_room_is_named_before_anything_is_sent(
     table: PublishedSet, tmp_path: Path, hub: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = namedtuple("usage", "total used free")  # noqa: PYI024
+    usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**10, 10**10 - 10**9, 10**9))
     with pytest.raises(ModelError, match=r"has 1\.00 GB free"):
         fetch(table, tmp_path, hub)
