@@ -20,6 +20,7 @@ PROMPT_BYTES = 500_000_000
 RESERVE_BYTES = 900_000_000
 PICTURE_SIDE = 1024  # px, of PICTURE_BYTES; memory goes with the area
 
+INT8_SHARE = 0.53  # of the encoder's bytes: linear layers halved, embeddings as they are
 COMFORT = 2  # pictures at once that must still fit beside a resident text encoder, else its room is better used
 MOST = 4  # pictures at once; more gain nothing at 1024x1024
 
@@ -57,7 +58,7 @@ def choose_tier(card_bytes: int, facts: SetFacts) -> Tier:
 
     - resident: 12.49 + 9.48 + 2 x 2.3 + 0.9 = 27.5, a 32 GB card and up; nothing is ever moved;
     - encode-then-release: a chunk's prompts first, max(12.49 + 0.5, 9.48 + 2.3) + 0.9 = 13.9, cards of 16 and 24 GB;
-    - quantised: the same with the encoder in int8, max(6.24 + 0.5, 9.48 + 2.3) + 0.9 = 12.7, a card of 12 GiB (12.88).
+    - quantised: the same with the encoder in int8, max(6.62 + 0.5, 9.48 + 2.3) + 0.9 = 12.7, a card of 12 GiB (12.88).
       Its embeddings differ slightly, so they are kept apart from the others'.
     """
     usable = card_bytes - RESERVE_BYTES
@@ -66,12 +67,12 @@ def choose_tier(card_bytes: int, facts: SetFacts) -> Tier:
         return _tier("resident", card_bytes, facts, held=together, encoding=together + PROMPT_BYTES)
     phases: tuple[tuple[TierName, int], ...] = (
         ("encode-then-release", facts.text_encoder),
-        ("quantised", facts.text_encoder // 2),
+        ("quantised", round(facts.text_encoder * INT8_SHARE)),
     )
     for name, encoder in phases:
         if max(encoder + PROMPT_BYTES, facts.rest + facts.picture) <= usable:
             return _tier(name, card_bytes, facts, held=facts.rest, encoding=encoder + PROMPT_BYTES)
-    need = max(facts.text_encoder // 2 + PROMPT_BYTES, facts.rest + facts.picture) + RESERVE_BYTES
+    need = max(round(facts.text_encoder * INT8_SHARE) + PROMPT_BYTES, facts.rest + facts.picture) + RESERVE_BYTES
     raise ModelError(
         f"the card has {_gb(card_bytes)}; this model set needs {_gb(need)} even with its text encoder quantised and "
         f"released: use fewer ControlNets or smaller pictures, a larger card, or the draft set kolors-nano"

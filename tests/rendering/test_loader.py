@@ -111,7 +111,7 @@ def test_schedule_of_sdxl_is_refused(copied: Path, key: str, value: float) -> No
 def test_adapter_that_is_neither_safetensors_nor_a_pickle_of_tensors_is_refused(copied: Path) -> None:
     path = copied / IP_ADAPTER / IP_ADAPTER_FILE
     path.rename(path.with_suffix(".bin"))
-    with pytest.raises(ModelError, match=r"ip_adapter_plus_general\.bin was refused and nothing of it was run"):
+    with pytest.raises(ModelError, match=r"ip_adapter_plus_general\.bin \(\d+ bytes\) is half a file or none"):
         load(copied)
 
 

@@ -83,7 +83,8 @@ def read_pickle(path: Path) -> Mapping[str, Any]:
         ) from error
     except (RuntimeError, EOFError, OSError, KeyError, ValueError, AssertionError) as error:
         raise ModelError(
-            f"{path} ({path.stat().st_size} bytes) is half a file or none ({error}); delete it and fetch it again"
+            f"{path} ({path.stat().st_size} bytes) is half a file or none "
+            f"({type(error).__name__}: {error}); delete it and fetch it again"
         ) from error
     if not isinstance(value, Mapping):
         raise ModelError(f"{path} holds a {type(value).__name__}; expected a dictionary of tensors")
