@@ -53,7 +53,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
         cost=fresh_cost,
         currency=workplace.settings.currency,
         model=brief.model,
-        model_note=_model_note(workplace, brief.model),
+        model_note=model_note(workplace, brief.model),
         check_titles=workplace.thresholds.check_titles,
         cause_titles=workplace.thresholds.cause_titles,
     )
@@ -102,7 +102,8 @@ def _bad_rows(workplace: Workplace, run_id: str) -> Iterator[BadRowEntry]:
         yield BadRowEntry(int(line), column, value, reason)
 
 
-def _model_note(workplace: Workplace, name: str) -> str:
+def model_note(workplace: Workplace, name: str) -> str:
+    """What kind of model drew the pictures, under which licence, and what commercial use of its weights asks for."""
     if name.startswith("sleep-"):
         return "a stand-in that only sleeps"
     found = find_model_set(name, models_dir=workplace.settings.models_dir)

@@ -3,6 +3,7 @@
 Everything here comes from file names, sizes, JSON and safetensors headers, so 25 GB are judged in a second.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -82,10 +83,19 @@ def check_tensors(component: Component, where: Path, tensors: Mapping[str, Tenso
         wrong.append(Remark("wrong", where, f"{len(found)} tensors", f"{component.tensors}", _OTHER))
     if not wrong and component.elements is not None and elements != component.elements:
         wrong.append(Remark("wrong", where, f"{elements:,} numbers in all", f"{component.elements:,}", _OTHER))
+    if not wrong and component.layout and layout_digest(found) != component.layout:
+        text = f"names and shapes {layout_digest(found)}, so some tensor has another name or shape"
+        wrong.append(Remark("wrong", where, text, component.layout, _OTHER))
     yield from wrong
     if not wrong:
         yield Remark("ok", where, f"{len(found)} tensors, {elements:,} numbers")
     yield from check_types(where, found)
+
+
+def layout_digest(tensors: Mapping[str, TensorInfo]) -> str:
+    """Sixteen digits of SHA-256 over all names and shapes, without buffers that every class computes."""
+    lines = sorted(f"{name} {list(info.shape)}" for name, info in tensors.items() if not name.endswith(DERIVED))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def check_types(where: Path, tensors: Mapping[str, TensorInfo]) -> Iterator[Remark]:

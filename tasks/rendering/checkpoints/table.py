@@ -28,7 +28,8 @@ class Component(BaseModel, frozen=True, extra="forbid"):
     """One part of a repository and what its weight files must hold at the published size.
 
     `stem` and `variant` make the file name; `elements` counts numbers in all tensors together; `shapes` names the
-    tensors by which a wrong file is told; `channels` is the UNet's input, `image_size` the vision tower's, in px.
+    tensors by which a wrong file is told; `layout` is the digest of all names and shapes (see check.layout_digest);
+    `channels` is the UNet's input, `image_size` the vision tower's, in px.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Component(BaseModel, frozen=True, extra="forbid"):
     tensors: int | None = None
     elements: int | None = None
     shapes: Mapping[str, tuple[int, ...]] = {}
+    layout: str = ""
     channels: int | None = None
     image_size: int | None = None
 

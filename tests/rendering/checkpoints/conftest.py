@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.rendering.checkpoints.check import read_tensors
+from tasks.rendering.checkpoints.check import layout_digest, read_tensors
 from tasks.rendering.checkpoints.files import weight_files
 from tasks.rendering.checkpoints.layout import Located, locate
 from tasks.rendering.checkpoints.table import Component, PublishedSet, Repository, published_sets
@@ -55,6 +55,7 @@ def _measured(component: Component, folder: Path) -> Component:
         "tensors": len(tensors),
         "elements": sum(info.elements for info in tensors.values()),
         "shapes": {name: tensors[name].shape for name in component.shapes},
+        "layout": layout_digest(tensors) if component.layout else "",
         "image_size": 28 if component.kind == "image_encoder" else None,
     }
     return component.model_copy(update=changes)

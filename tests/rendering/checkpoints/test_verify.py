@@ -46,6 +46,10 @@ def drop_a_tensor(home: Path) -> None:
     rewrite(home / BASE_UNET, lambda tensors: tensors.pop("conv_out.bias"))
 
 
+def rename_a_tensor(home: Path) -> None:
+    rewrite(home / BASE_UNET, lambda tensors: tensors.update({"conv_out.offset": tensors.pop("conv_out.bias")}))
+
+
 def cut_a_shard(home: Path) -> None:
     path = max((home / SHARDS).glob("*.safetensors"))
     path.write_bytes(path.read_bytes()[:-64])
@@ -93,6 +97,7 @@ def lose_the_configuration(home: Path) -> None:
 TRAPS: dict[Callable[[Path], None], tuple[str, ...]] = {
     drop_projection: ("lacks encoder_hid_proj.weight", "5.14 GB", "Kwai-Kolors/Kolors-diffusers"),
     drop_a_tensor: ("Kolors-diffusers/unet", "tensors", "fetch the repository this folder is named for"),
+    rename_a_tensor: ("Kolors-diffusers/unet", "some tensor has another name or shape"),
     cut_a_shard: ("-00003-of-00003", "is half a file or none", "delete it and fetch it again"),
     lose_a_shard: ("-00001-of-00003", "is missing", "shangxin models fetch"),
     leave_a_pointer: ("diffusion_pytorch_model.safetensors", "git-lfs pointer", "git lfs pull"),
