@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,8 @@ app = typer.Typer(
     help="上新 Shangxin: a catalogue goes in, checked and delivered marketing pictures come out.",
 )
 app.add_typer(models, name="models")
+INTERRUPTED = 130  # as shells report Ctrl-C
+
 out = Console()
 err = Console(stderr=True)
 
@@ -117,6 +120,19 @@ def lint(
 
 
 @app.command()
+def reproduce(
+    image: Annotated[Path, typer.Argument(help="A master: masters/<sku>/<job>-<take>.png of the store.")],
+    catalog: Annotated[str, typer.Option(help="Its catalogue; empty: those of the latest runs.")] = "",
+    store: StoreOption = "",
+) -> None:
+    """Render a delivered master again from the recipe inside it, and say how far apart they are."""
+    from flows.reproduce import reproduce_here
+
+    configure(store)
+    raise typer.Exit(reproduce_here(image, out, catalog=catalog))
+
+
+@app.command()
 def doctor(store: StoreOption = "") -> None:
     """What is ready and what is not: device, weights, fonts, store, database, Prefect, licences."""
     from flows.doctor import print_diagnosis
@@ -177,14 +193,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         result = app(args=arguments, prog_name="shangxin", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else 0
+        return _stopped() if code == INTERRUPTED else code  # Typer turns Ctrl-C into that code itself
     except typer.Exit as leave:
         return leave.exit_code
     except TyperException as error:
         return _complain(f"{error}. See: shangxin --help", 2)
     except (KeyboardInterrupt, typer.Abort):
-        err.print("stopped; the same command goes on from here", style="yellow")
-        return 130
+        return _stopped()
     except ValidationError as error:
         if debug:
             raise
@@ -199,6 +215,11 @@ def _first_setting_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     name = ".".join(str(part) for part in problem["loc"]) or error.title
     return f"{name}: {problem['msg']} (found {problem['input']!r})"
+
+
+def _stopped() -> int:
+    err.print("已停止 stopped; 同一命令可继续 the same command goes on from here", style="yellow")
+    return INTERRUPTED
 
 
 def _complain(message: str, code: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, OrchestrationError
 
 
 def free_port() -> int:
@@ -37,8 +37,11 @@ class EmbeddedServer:
         self._port = free_port()
         command = [sys.executable, "-m", "flows.embedded", "--port", str(self._port)]
         with self._log.open("wb") as sink:
-            # the child watches its standard input: when this process dies, however it dies, the pipe closes
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sink, stderr=sink)  # noqa: S603
+            # the child watches its standard input: when this process dies, however it dies, the pipe closes. A session
+            # of its own keeps a terminal's Ctrl-C from it: the run that is stopping still has things to tell it.
+            self._process = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
+            )
 
     def url(self) -> str:
         """The API's address, once it answers; ConfigurationError with the end of its log where it does not."""
@@ -47,6 +50,15 @@ class EmbeddedServer:
             self._await_health(url)
             self._url = url
         return self._url
+
+    def explain(self, error: Exception) -> OrchestrationError:
+        """What a failed call to the server meant: it died, or it is there and refused."""
+        ended = self._process.poll()
+        found = str(error) or type(error).__name__ if ended is None else f"it ended with code {ended}"
+        return OrchestrationError(
+            f"the embedded Prefect server failed during the run: {found}. Its log: {self._log}. "
+            "What was finished is kept; the same command goes on from here."
+        )
 
     def stop(self) -> None:
         if self._process.stdin:

@@ -2,6 +2,7 @@
 
 import itertools
 
+import httpx
 from rich.console import Console
 
 from flows.embedded import EmbeddedServer, connected
@@ -44,9 +45,18 @@ def run_here(brief: CampaignBrief, console: Console) -> int:
         if twin:
             console.print(f"[green]没有新任务 Nothing to render:[/] all {twin.total} jobs are done already.")
             return print_summary(workplace, twin.run_id, console)
-        from flows.campaign import produce_campaign
-
         run_id = new_run_id()
         with LiveProgress(workplace.ledger, run_id, console), connected(server.url()):
-            produce_campaign(brief, run_id)
+            _produce(brief, run_id, server)
     return print_summary(workplace, run_id, console)
+
+
+def _produce(brief: CampaignBrief, run_id: str, server: EmbeddedServer) -> None:
+    from prefect.exceptions import PrefectException
+
+    from flows.campaign import produce_campaign
+
+    try:
+        produce_campaign(brief, run_id)
+    except (httpx.HTTPError, PrefectException) as error:
+        raise server.explain(error) from error

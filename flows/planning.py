@@ -13,7 +13,7 @@ from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.catalog.read import read_products
 from tasks.errors import CatalogError
-from tasks.planning import plan_batches
+from tasks.planning import plan_batches, plan_lines
 from tasks.prompts.explain import explain, joined
 from tasks.prompts.lint import Problem, lint
 from tasks.prompts.parts import Polarity
@@ -23,18 +23,20 @@ from tasks.rendering.recipe import check_recipes
 from tasks.workplace import Workplace, open_workplace
 
 POLARITIES: tuple[tuple[Polarity, str], ...] = (("prompt", "正向 Positive"), ("negative", "反向 Negative"))
-SHOWN = 12  # jobs and bad rows printed in full; --json has them all
+SHOWN = 200  # jobs and bad rows printed; --json has them all
 
 
 def stream_plan_json(brief: CampaignBrief, sink: IO[bytes]) -> None:
     """One JSON object a line, a job or a bad row, in catalogue order; memory stays flat."""
     workplace = open_workplace()
     bad: list[BadRow] = []
-    for batch, done in planned(workplace, brief, bad):
-        sink.writelines(_bad_line(row) for row in bad)
-        bad.clear()
-        sink.writelines(_job_line(job, job.job_id in done) for job in batch)
-    sink.writelines(_bad_line(row) for row in bad)
+    try:
+        for lines in plan_lines(workplace, brief, bad.append):
+            sink.writelines(_bad_line(row) for row in bad)
+            bad.clear()
+            sink.write(lines.with_done(workplace.ledger.find_done(lines.job_ids)))
+    finally:
+        sink.writelines(_bad_line(row) for row in bad)  # also where every row is bad
 
 
 def planned(
@@ -50,9 +52,11 @@ def print_plan(brief: CampaignBrief, console: Console) -> None:
     workplace = open_workplace()
     bad: list[BadRow] = []
     tally = Tally()
-    for batch, done in planned(workplace, brief, bad):
-        tally.add(batch, done)
-    _print_bad_rows(bad, console)
+    try:
+        for batch, done in planned(workplace, brief, bad):
+            tally.add(batch, done)
+    finally:
+        _print_bad_rows(bad, console)  # also where every row is bad
     _print_jobs(tally, console)
     cost = tally.todo * cost_per_image(workplace, brief)
     seconds = cost / workplace.settings.gpu_hour_cost * 3600 if workplace.settings.gpu_hour_cost else 0.0
@@ -105,21 +109,19 @@ def _print_bad_rows(bad: list[BadRow], console: Console) -> None:
 
 
 def _print_jobs(tally: Tally, console: Console) -> None:
-    table = Table("任务 job", "SKU", "场景 scene", "尺寸 size", "种子 seed", "提示词 prompt", title_justify="left")
     for planned_job in tally.shown:
         job = planned_job.job
-        table.add_row(
-            planned_job.job_id[:10],
-            escape(planned_job.sku[:24]),
-            planned_job.scene,
-            str(job.size),
-            str(job.seed),
-            escape(job.prompt),
+        console.print(
+            f"[bold]{planned_job.job_id}[/] {escape(planned_job.sku)} [cyan]{planned_job.scene}[/] "
+            f"{job.size} 种子 seed {job.seed}",
+            highlight=False,
+            soft_wrap=True,
         )
-    console.print(table)
+        console.print(f"  + {escape(job.prompt)}", highlight=False, soft_wrap=True)
+        console.print(f"  - {escape(job.negative_prompt)}", style="dim", highlight=False, soft_wrap=True)
     if tally.total > len(tally.shown):
-        console.print(f"... and {tally.total - len(tally.shown)} more jobs; --json prints every one in full.")
-    console.print("  ".join(f"{scene} {count}" for scene, count in tally.scenes.items()), style="dim")
+        console.print(f"... and {tally.total - len(tally.shown)} more jobs; --json prints every one.")
+    console.print("  ".join(f"{scene} {count}" for scene, count in tally.scenes.items()), style="dim", highlight=False)
 
 
 def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Console) -> None:
@@ -141,22 +143,6 @@ def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Consol
                 table.add_row(part.part, escape(part.text), f"{escape(part.layer)}\n[dim]{part.file}[/]")
         out.print(table)
         out.print(escape(joined(parts, polarity)), soft_wrap=True)
-
-
-def _job_line(job: PlannedJob, done: bool) -> bytes:
-    head = orjson.dumps(
-        {
-            "job_id": job.job_id,
-            "sku": job.sku,
-            "scene": job.scene,
-            "variant": job.variant,
-            "image": job.image,
-            "line": job.line,
-            "done": done,
-        }
-    )
-    # the spec is canonical JSON already: spliced in, not parsed and written again
-    return head[:-1] + b',"job":' + job.spec + b"}\n"
 
 
 def _bad_line(row: BadRow) -> bytes:

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tasks.delivery.ledger import Ledger
+from tasks.errors import LedgerError
 
 STAGES = {
     "starting": "启动 Starting Prefect",
@@ -17,6 +19,9 @@ STAGES = {
     "composing": "版位 Composing placements",
     "publishing": "发布 Publishing",
 }
+
+
+WAIT_FACTOR = 20  # between two looks, of the time that a look takes
 
 
 class LiveProgress:
@@ -52,10 +57,17 @@ class LiveProgress:
         self._bar.stop()
 
     def _watch(self) -> None:
-        pace = Pace()
-        while not self._stop.wait(self._every):
+        pace, wait = Pace(), self._every
+        while not self._stop.wait(wait):
+            started = time.monotonic()
+            self._try_to_show(pace)
+            # counting a large run takes a while: never more than a twentieth of the machine's time goes into watching
+            wait = max(self._every, WAIT_FACTOR * (time.monotonic() - started))
+        self._try_to_show(pace)
+
+    def _try_to_show(self, pace: "Pace") -> None:
+        with suppress(LedgerError):  # whoever works meets the same error, and tells it
             self._show(pace)
-        self._show(pace)
 
     def _show(self, pace: "Pace") -> None:
         run = next((run for run in self._ledger.runs(limit=3) if run.run_id == self._run_id), None)

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import manifest_key, report_key
 from tasks.workplace import Workplace
 
@@ -27,7 +28,17 @@ def print_summary(workplace: Workplace, run_id: str, console: Console) -> int:
     store = workplace.store.uri.rstrip("/")
     console.print(f"总览 Contact sheet: {store}/{report_key(run_id)}", soft_wrap=True, highlight=False)
     if counts.unfinished:
+        _print_budget(workplace, run_id, console)
         console.print("未完成的任务可用同一命令继续 The same command goes on with the jobs that are left.")
     else:
         console.print(f"清单 Manifest: {store}/{manifest_key(run_id)}", soft_wrap=True, highlight=False)
     return 1 if counts.failed or counts.unfinished else 0
+
+
+def _print_budget(workplace: Workplace, run_id: str, console: Console) -> None:
+    limit = CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief).max_cost
+    spent = workplace.ledger.spent(run_id)
+    if limit is not None and spent >= limit:
+        console.print(
+            f"已达预算 Stopped at the budget: {spent:.4f} {workplace.settings.currency} of --max-cost {limit:g}."
+        )

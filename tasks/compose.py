@@ -67,7 +67,19 @@ def compose_master(store: ObjectStore, picture: Picture, placements: Iterable[Pl
         alpha=picture.alpha,
     )
     for outcome in made:
-        yield _refusal(outcome) if isinstance(outcome, Refused) else _store(store, picture, outcome)
+        broken = () if isinstance(outcome, Refused) else _broken_rules(outcome)
+        if isinstance(outcome, Refused):
+            yield _refusal(outcome.placement, outcome.reason)
+        elif broken:
+            yield _refusal(outcome.placement, f"breaks a rule of the platform: {'; '.join(broken)}")
+        else:
+            yield _store(store, picture, outcome)
+
+
+def _broken_rules(made: Composed) -> tuple[str, ...]:
+    """Rules of the platform's own (grade A) that the file does not meet, with the measured value."""
+    failed = (finding for finding in made.findings if not finding.passed and finding.severity == "reject")
+    return tuple(f"{finding.check} is {finding.value}, limit {finding.limit}" for finding in failed)
 
 
 def _stored_picture(workplace: Workplace, record: JobRecord) -> Picture:
@@ -94,11 +106,11 @@ def _store(store: ObjectStore, picture: Picture, made: Composed) -> Rendition:
     )
 
 
-def _refusal(refused: Refused) -> Rendition:
-    why = Finding(check="composable", value=0, limit=1, passed=False, severity="note", detail=refused.reason)
+def _refusal(placement: Placement, reason: str) -> Rendition:
+    why = Finding(check="composable", value=0, limit=1, passed=False, severity="note", detail=reason)
     return Rendition(
-        placement=refused.placement.id,
-        rule=refused.placement.digest,
+        placement=placement.id,
+        rule=placement.digest,
         key="",
         sha256="",
         width=0,

@@ -11,6 +11,7 @@ ShangxinError                 message: where, what was found, what was expected,
 ├── CompositionError          one rendition could not be made; the others go on
 ├── StorageError              the store refused
 │   └── StorageUnavailable    the store did not answer or cut the transfer: worth another try
+├── OrchestrationError        Prefect's server died or refused in the middle of a run
 └── LedgerError               the ledger refused
     ├── LedgerUnavailable     the database did not answer or was busy: worth another try
     └── StaleLease            somebody else holds the job now: drop the work
@@ -71,6 +72,12 @@ class StorageError(ShangxinError):
 
 class StorageUnavailable(StorageError):
     """The store did not answer, or cut the transfer: another try may help."""
+
+
+class OrchestrationError(ShangxinError):
+    """Prefect's server died or refused in the middle of a run; what is done stays done."""
+
+    exit_code = 1
 
 
 class LedgerError(ShangxinError):

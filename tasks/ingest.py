@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import bad_rows_key
+from tasks.errors import CatalogError
 from tasks.planning import BadRowSpool, PlanDigest, plan_batches
-from tasks.workplace import open_workplace
+from tasks.workplace import Workplace, open_workplace
 
 
 class Ingested(BaseModel, frozen=True):
@@ -35,10 +36,19 @@ def ingest_catalogue(run_id: str, brief: CampaignBrief) -> Ingested:
         planned = itertools.chain.from_iterable(plan_batches(workplace, brief, bad_rows.add))
         try:
             added = ledger.add_jobs(run_id, digest.noting(planned))
-        finally:
+        except CatalogError as error:
+            ledger.finish_run(run_id, state="failed", totals={"rows_bad": bad_rows.count})
             # also where every row is bad: that is when people need the list
-            workplace.store.put(bad_rows_key(run_id), bad_rows.as_csv(), content_type="text/csv; charset=utf-8")
+            raise CatalogError(f"{error} {_list_bad_rows(workplace, run_id, bad_rows)}") from error
+        _list_bad_rows(workplace, run_id, bad_rows)
     ledger.revive(run_id)  # what failed in another run gets another chance in this one
     ledger.note(run_id, plan=digest.hexdigest(), rows_bad=bad_rows.count)
     get_run_logger().info("%d jobs, %d of them new; %d bad rows", sum(added), added.new, bad_rows.count)
     return Ingested(rows_bad=bad_rows.count, jobs=sum(added), new=added.new, plan=digest.hexdigest())
+
+
+def _list_bad_rows(workplace: Workplace, run_id: str, bad_rows: BadRowSpool) -> str:
+    """Write bad_rows.csv and say where."""
+    key = bad_rows_key(run_id)
+    workplace.store.put(key, bad_rows.as_csv(), content_type="text/csv; charset=utf-8")
+    return f"{bad_rows.count} bad rows are listed in {workplace.store.uri.rstrip('/')}/{key}."

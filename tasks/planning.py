@@ -10,42 +10,79 @@ import orjson
 
 from tasks.catalog.bad_rows import BadRow, write_bad_rows
 from tasks.catalog.brief import CampaignBrief
+from tasks.catalog.product import Product
 from tasks.catalog.read import read_product_batches
 from tasks.errors import CellError
 from tasks.prompts.row import Goods
 from tasks.rendering.job import PlannedJob
-from tasks.rendering.parallel import plan_parallel
+from tasks.rendering.parallel import plan_lines_parallel, plan_parallel
 from tasks.rendering.plan import PlanOptions, plan_jobs
+from tasks.rendering.plan_lines import PlannedLines, lines_of
 from tasks.workplace import Workplace
 
-SMALL = 2_000  # rows a batch; up to one batch is planned here and now, more by processes beside this one
+READ = 400  # rows read at a time
+HANDFUL = 200  # rows a planning process gets at a time: what is on its way or waiting takes memory in every process
+SMALL = 5  # readings that are planned here and now; more are planned by processes beside this one
 
 
 def plan_batches(
     workplace: Workplace, brief: CampaignBrief, on_bad: Callable[[BadRow], None]
 ) -> Iterator[list[PlannedJob]]:
     """The brief's jobs in catalogue order, batch by batch; on two cores where the catalogue is large."""
-    source = workplace.source(brief.catalog)
-    workplace.placements(brief.placements)  # a name that does not exist is told before anything is read
-    options = PlanOptions(brief, workplace.model(brief.model))
-    batches = read_product_batches(
-        source,
-        images=workplace.images(brief.catalog),
-        on_bad=on_bad,
-        limit=brief.limit,
-        chunk_rows=SMALL,
-    )
-
-    def on_bad_row(goods: Goods, error: CellError) -> None:
-        on_bad(BadRow(goods.line, error.column, error.value, error.reason))
-
-    first = list(itertools.islice(batches, 2))
-    batches = itertools.chain(first, batches)
-    if len(first) < 2:
-        for batch in batches:
-            yield list(plan_jobs(batch, workplace.library, brief, model=options.model, on_bad_row=on_bad_row))
+    reading = _Reading(workplace, brief, on_bad)
+    if reading.is_small:
+        yield from reading.planned_here()
     else:
-        yield from plan_parallel(batches, workplace.library, options, on_bad_row=on_bad_row)
+        yield from plan_parallel(reading.handfuls(), workplace.library, reading.options, on_bad_row=reading.on_bad_row)
+
+
+def plan_lines(workplace: Workplace, brief: CampaignBrief, on_bad: Callable[[BadRow], None]) -> Iterator[PlannedLines]:
+    """As `plan_batches`, ready to print: the processes beside this one write the lines as well."""
+    reading = _Reading(workplace, brief, on_bad)
+    if reading.is_small:
+        yield from map(lines_of, reading.planned_here())
+    else:
+        yield from plan_lines_parallel(
+            reading.handfuls(), workplace.library, reading.options, on_bad_row=reading.on_bad_row
+        )
+
+
+class _Reading:
+    """A brief's catalogue, opened and looked into far enough to know whether it is small."""
+
+    def __init__(self, workplace: Workplace, brief: CampaignBrief, on_bad: Callable[[BadRow], None]) -> None:
+        self._workplace, self._brief, self._on_bad = workplace, brief, on_bad
+        source = workplace.source(brief.catalog)
+        workplace.placements(brief.placements)  # a name that does not exist is told before anything is read
+        model = workplace.model(brief.model)
+        self.options = PlanOptions(brief, model.ref, sampler=model.sampler)
+        batches = read_product_batches(
+            source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ
+        )
+        first = list(itertools.islice(batches, SMALL + 1))
+        self.is_small = len(first) <= SMALL
+        self._batches = itertools.chain(first, batches)
+
+    def planned_here(self) -> Iterator[list[PlannedJob]]:
+        library = self._workplace.library
+        for batch in self._batches:
+            yield list(
+                plan_jobs(
+                    batch,
+                    library,
+                    self._brief,
+                    model=self.options.model,
+                    sampler=self.options.sampler,
+                    on_bad_row=self.on_bad_row,
+                )
+            )
+
+    def handfuls(self) -> Iterator[list[Product]]:
+        for batch in self._batches:
+            yield from (batch[start : start + HANDFUL] for start in range(0, len(batch), HANDFUL))
+
+    def on_bad_row(self, goods: Goods, error: CellError) -> None:
+        self._on_bad(BadRow(goods.line, error.column, error.value, error.reason))
 
 
 class PlanDigest:

@@ -1,6 +1,7 @@
 """Put masters, manifest and report into the store. The manifest comes last: its presence means the run is complete."""
 
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -30,10 +31,9 @@ def publish_run(run_id: str) -> dict[str, Any]:
     if counts.unfinished:
         ledger.finish_run(run_id, state="stopped", totals=counts.as_dict())
         return counts.as_dict()
-    with tempfile.TemporaryFile() as sink:
-        for line in manifest_lines(ledger.results(run_id), rules=rules):
-            sink.write(line)
-        sink.seek(0)
-        store.put(manifest_key(run_id), sink.read(), content_type="application/x-ndjson")
+    with tempfile.NamedTemporaryFile() as sink:
+        sink.writelines(manifest_lines(ledger.results(run_id), rules=rules))
+        sink.flush()
+        store.put_file(manifest_key(run_id), Path(sink.name), content_type="application/x-ndjson")
     ledger.finish_run(run_id, state="done", totals=counts.as_dict())
     return counts.as_dict()

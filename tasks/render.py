@@ -3,7 +3,8 @@
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -15,7 +16,7 @@ from tasks.crew import Finishers, LeaseKeeper
 from tasks.delivery.keys import master_key
 from tasks.delivery.ledger import JobResult, LeasedJob, Ledger, Master, Rendition
 from tasks.delivery.recipe import master_recipe
-from tasks.errors import CatalogError, StaleLease
+from tasks.errors import CatalogError, CompositionError, ImageError, RenderError, StaleLease
 from tasks.quality.duplicates import sign
 from tasks.rendering.renderer import Failed, Rendered, RenderRequest
 from tasks.review import review_master
@@ -23,15 +24,25 @@ from tasks.workplace import Workplace, open_workplace
 
 # Jobs in hand at a time: those that a death of this process is held against. The rest of the shard is only reserved.
 IN_HAND = 8
+LOOK_AGAIN_SECONDS = 0.5
 
 
 def next_shard(run_id: str) -> list[str]:
-    """Job ids of the next shard to render; empty when nothing is ready, the run is cancelled or its budget is spent."""
+    """Job ids of the next shard to render; empty when all is done, the run is cancelled or its budget is spent.
+
+    Waits while others hold the last jobs: they will commit them, give them back, or fall silent until the lease ends.
+    """
     workplace = open_workplace()
-    if should_stop(workplace.ledger, run_id):
-        return []
-    shards = workplace.ledger.next_shards(run_id, workplace.settings.shard_size, limit=1)
-    return list(shards[0].job_ids) if shards else []
+    ledger = workplace.ledger
+    while not should_stop(ledger, run_id):
+        ledger.expire()
+        shards = ledger.next_shards(run_id, workplace.settings.shard_size, limit=1)
+        if shards:
+            return list(shards[0].job_ids)
+        if not ledger.counts(run_id).unfinished:
+            break
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return []
 
 
 def should_stop(ledger: Ledger, run_id: str) -> bool:
@@ -67,15 +78,20 @@ class ShardRun:
         seconds = self._workplace.settings.lease_seconds
         leased = self._ledger.lease(job_ids, owner=self._owner, seconds=seconds, in_hand=False)
         try:
-            with LeaseKeeper(self._ledger, self._owner, seconds), Finishers() as finishers:
-                for lease, outcome in self._outcomes(leased):
+            # closed at once when anything fails: an error's traceback would keep the renderer's generator alive
+            with (
+                LeaseKeeper(self._ledger, self._owner, seconds),
+                Finishers() as finishers,
+                closing(self._outcomes(leased)) as outcomes,
+            ):
+                for lease, outcome in outcomes:
                     finishers.submit(lambda lease=lease, outcome=outcome: self._finish(lease, outcome))  # type: ignore[misc]
         finally:
             # whatever was not committed goes back: on Ctrl-C, on a full disk, when the budget is spent
             self._ledger.release(self._owner)
         return self._counts
 
-    def _outcomes(self, leased: list[LeasedJob]) -> Iterator[tuple[LeasedJob, Rendered | Failed]]:
+    def _outcomes(self, leased: list[LeasedJob]) -> Generator[tuple[LeasedJob, Rendered | Failed]]:
         by_model = itertools.groupby(leased, key=lambda lease: lease.job.model.name)
         for model, leases in by_model:
             for batch in _batched(leases, IN_HAND):
@@ -121,19 +137,24 @@ class ShardRun:
         """Judge, store, compose and commit one outcome; a lease that another holds by now is dropped."""
         try:
             if isinstance(outcome, Failed):
-                # the same pixels would fail the same way: set aside until the next run asks for it again
-                self._ledger.fail(
-                    lease.job_id, owner=self._owner, attempt=lease.attempt, reason=outcome.reason, final=True
-                )
-                self._counts["failed"] += 1
+                self._set_aside(lease, outcome.reason)
                 return
-            result, renditions = self._deliver(lease, outcome)
+            try:
+                result, renditions = self._deliver(lease, outcome)
+            except (RenderError, CompositionError, ImageError) as error:
+                self._set_aside(lease, str(error))  # its own fault, not the store's: the others go on
+                return
             self._ledger.commit(
                 lease.job_id, owner=self._owner, attempt=lease.attempt, result=result, renditions=renditions
             )
             self._counts[result.verdict.status] += 1
         except StaleLease:
             self._counts["stale"] += 1  # what we stored has the same key and the same bytes as theirs
+
+    def _set_aside(self, lease: LeasedJob, reason: str) -> None:
+        """The same pixels would fail the same way: not tried again until the next run asks for it."""
+        self._ledger.fail(lease.job_id, owner=self._owner, attempt=lease.attempt, reason=reason, final=True)
+        self._counts["failed"] += 1
 
     def _deliver(self, lease: LeasedJob, rendered: Rendered) -> tuple[JobResult, tuple[Rendition, ...]]:
         watch = StageWatch(rendered.seconds)

@@ -17,9 +17,8 @@ from tasks.delivery.report import BadRowEntry, RenditionEntry, ReportData, Repor
 from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
 from tasks.rendering.checkpoints.table import licence_note, published_sets
-from tasks.rendering.modelset import find_model_set
 from tasks.shapes import Size
-from tasks.workplace import Workplace
+from tasks.workplace import SLEEPER, Workplace
 
 BAD_ROWS_SHOWN = 500
 
@@ -104,10 +103,8 @@ def _bad_rows(workplace: Workplace, run_id: str) -> Iterator[BadRowEntry]:
 
 def model_note(workplace: Workplace, name: str) -> str:
     """What kind of model drew the pictures, under which licence, and what commercial use of its weights asks for."""
-    if name.startswith("sleep-"):
-        return "a stand-in that only sleeps"
-    found = find_model_set(name, models_dir=workplace.settings.models_dir)
+    found = workplace.model(name)
     # a folder with a card of its own holds the same published weights unless it is a draft
-    terms = "" if found.draft else licence_note(published_sets()[found.published or "kolors"])
+    terms = "" if found.draft or SLEEPER.fullmatch(name) else licence_note(published_sets()[found.published or "kolors"])
     parts = [found.note, found.licence, terms]
     return "; ".join(part for part in parts if part)

@@ -21,10 +21,12 @@ def this_process() -> str:
 
 def died_here(owner: str) -> bool:
     """True where the owner was a process of this machine that is gone. Of other machines nothing is known: False."""
-    host, pid, started = owner.split(":")
-    if host != socket.gethostname():
+    host, _, rest = owner.partition(":")
+    pid, _, started = rest.partition(":")
+    if host != socket.gethostname() or not pid.isdecimal():
         return False
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != started
+        process = psutil.Process(int(pid))
+        return f"{process.create_time():.2f}" != started or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True

@@ -1,10 +1,12 @@
 """Is there anything to do? Tonight's plan against the ledger, without starting anything."""
 
+from collections import deque
 from typing import NamedTuple
 
 from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import manifest_key
+from tasks.errors import CatalogError
 from tasks.planning import PlanDigest, plan_batches
 from tasks.workplace import Workplace
 
@@ -22,12 +24,16 @@ def find_finished_twin(workplace: Workplace, brief: CampaignBrief) -> Twin | Non
     Stops reading at the first job that is not done, so asking costs little on a night with work to do.
     """
     digest, total = PlanDigest(workplace, brief), 0
-    bad: list[BadRow] = []
-    for batch in plan_batches(workplace, brief, bad.append):
-        if len(workplace.ledger.find_done([job.job_id for job in batch])) < len(batch):
-            return None
-        digest.note(batch)
-        total += len(batch)
-        bad.clear()
+    last_bad: deque[BadRow] = deque(maxlen=1)
+    try:
+        for batch in plan_batches(workplace, brief, last_bad.append):
+            if len(workplace.ledger.find_done([job.job_id for job in batch])) < len(batch):
+                return None
+            digest.note(batch)
+            total += len(batch)
+    except CatalogError:
+        if last_bad:
+            return None  # every row is bad: a run has to list them
+        raise
     run = workplace.ledger.find_finished(plan=digest.hexdigest())
     return Twin(run.run_id, total) if run and workplace.store.exists(manifest_key(run.run_id)) else None

@@ -10,10 +10,10 @@ from tasks.catalog.images import ImageResolver
 from tasks.catalog.picture import ImageLimits
 from tasks.catalog.source import TableSource, local_source
 from tasks.delivery.ledger import Ledger, open_ledger
+from tasks.errors import ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
-from tasks.rendering.job import ModelRef
-from tasks.rendering.modelset import resolve_model
+from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Renderer
 from tasks.rendering.sleeping import SleepRenderer
 from tasks.runs import this_process
@@ -71,8 +71,17 @@ class Workplace:
         return ImageResolver(
             catalog.rpartition("/")[0] if catalog.startswith("s3://") else Path(catalog).parent,
             limits=limits,
-            open_s3=lambda uri: read_bytes(uri, max_bytes=limits.max_bytes, **self._s3),
+            open_s3=lambda uri: self._read_picture(uri, max_bytes=limits.max_bytes),
         )
+
+    def _read_picture(self, uri: str, *, max_bytes: int) -> bytes:
+        """ImageError where this one cannot be had; StorageUnavailable where none can be, for now."""
+        try:
+            return read_bytes(uri, max_bytes=max_bytes, **self._s3)
+        except StorageUnavailable:
+            raise
+        except StorageError as error:
+            raise ImageError(str(error)) from error
 
     def renderer(self, model: str) -> Renderer:
         """The one resident renderer of this process for that model set, loaded when first asked for."""
@@ -81,11 +90,11 @@ class Workplace:
                 self._renderers[model] = self._open_renderer(model)
             return self._renderers[model]
 
-    def model(self, name: str) -> ModelRef:
-        """Name, revision and precision of a model set, as jobs carry them."""
+    def model(self, name: str) -> ModelSet:
+        """What is known of a model set without loading it: name, revision, precision, and a sampler of its own."""
         if SLEEPER.fullmatch(name):
-            return ModelRef(name=name, revision="1")
-        return resolve_model(name, models_dir=self.settings.models_dir)
+            return ModelSet(name=name, revision="1", note="a stand-in that only sleeps")
+        return find_model_set(name, models_dir=self.settings.models_dir)
 
     def _open_renderer(self, model: str) -> Renderer:
         sleeper = SLEEPER.fullmatch(model)

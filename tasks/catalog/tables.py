@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 from tasks.catalog.chunk import Chunk
 from tasks.catalog.delimited import read_delimited
-from tasks.catalog.parquet import read_parquet
 from tasks.catalog.source import TableSource
-from tasks.catalog.spreadsheet import read_xlsx
 
 CHUNK_ROWS = 20_000
 
@@ -18,8 +16,12 @@ def read_chunks(source: TableSource, *, chunk_rows: int = CHUNK_ROWS) -> Iterato
     """
     match source.suffix:
         case ".xlsx":
+            from tasks.catalog.spreadsheet import read_xlsx  # openpyxl: 10 MB that a CSV does without
+
             return read_xlsx(source, chunk_rows=chunk_rows)
         case ".parquet":
+            from tasks.catalog.parquet import read_parquet
+
             return read_parquet(source, chunk_rows=chunk_rows)
         case _:
             return read_delimited(source, chunk_rows=chunk_rows)

@@ -10,7 +10,7 @@ from tasks.errors import ModelError
 from tasks.rendering.checkpoints.layout import Located
 from tasks.rendering.checkpoints.present import find_published, revision
 from tasks.rendering.checkpoints.table import published_sets
-from tasks.rendering.job import ModelRef
+from tasks.rendering.job import ModelRef, Sampler
 
 CARD = "set.json"
 BUILT_IN = Path(__file__).parent / "models"  # sets that ship with the project
@@ -29,6 +29,7 @@ class ModelSet(BaseModel, frozen=True, extra="ignore"):
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     licence: str = ""
     note: str = ""
+    sampler: Sampler | None = None  # stands in for the scenes' own where the model needs another
     folder: Path = Path()
     published: str = ""
     places: Mapping[str, Path] = {}

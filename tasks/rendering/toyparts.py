@@ -49,6 +49,7 @@ class ToyWidths:
     vae_blocks: tuple[int, ...] = (16, 16, 16, 16)  # four levels: the factor stays 8
     vae_layers: int = 1
     vae_groups: int = 8
+    vae_attention: bool = True  # in the VAE's middle block, as published
     clip_hidden: int = 32
     clip_layers: int = 2
     clip_heads: int = 4
@@ -65,14 +66,14 @@ class ToyWidths:
         return math.ceil((self.vocabulary + 9) / 64) * 64
 
 
-def kolors_scheduler() -> EulerDiscreteScheduler:
+def kolors_scheduler(*, prediction_type: str = "epsilon") -> EulerDiscreteScheduler:
     """The published schedule: 1100 steps, beta_end 0.014, leading spacing (sigma_max 29.06)."""
     return EulerDiscreteScheduler(
         num_train_timesteps=1100,
         beta_start=0.00085,
         beta_end=0.014,
         beta_schedule="scaled_linear",
-        prediction_type="epsilon",
+        prediction_type=prediction_type,
         timestep_spacing="leading",
         steps_offset=1,
         interpolation_type="linear",
@@ -80,8 +81,13 @@ def kolors_scheduler() -> EulerDiscreteScheduler:
     )
 
 
-def train_tokenizer(corpus: Iterable[str], folder: Path, *, vocabulary: int) -> ChatGLMTokenizer:
-    """Train a BPE model with byte fallback on `corpus` and write a ChatGLM tokenizer into `folder`."""
+def train_tokenizer(
+    corpus: Iterable[str], folder: Path, *, vocabulary: int, longest_piece: int = 16
+) -> ChatGLMTokenizer:
+    """Train a BPE model with byte fallback on `corpus` and write a ChatGLM tokenizer into `folder`.
+
+    No piece is longer than `longest_piece` characters: short ones keep the words of a phrase apart.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -92,6 +98,7 @@ def train_tokenizer(corpus: Iterable[str], folder: Path, *, vocabulary: int) -> 
         hard_vocab_limit=False,
         byte_fallback=True,
         character_coverage=1.0,
+        max_sentencepiece_length=longest_piece,
         pad_id=-1,
         unk_id=0,
         bos_id=1,
@@ -192,6 +199,7 @@ def make_vae(widths: ToyWidths, *, scaling_factor: float = 0.13025) -> Autoencod
         layers_per_block=widths.vae_layers,
         latent_channels=LATENT_CHANNELS,
         norm_num_groups=widths.vae_groups,
+        mid_block_add_attention=widths.vae_attention,
         sample_size=widths.native_size,
         scaling_factor=scaling_factor,
     ).eval()

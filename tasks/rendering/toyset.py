@@ -65,6 +65,7 @@ class ModelParts:
     image_encoder: CLIPVisionModelWithProjection
     ip_adapter: Mapping[str, Mapping[str, torch.Tensor]]
     clip_image: int  # pixels
+    prediction_type: str = "epsilon"
 
 
 def build_random_set(folder: Path, *, seed: int = 0, widths: ToyWidths | None = None) -> Path:
@@ -103,7 +104,7 @@ def write_set(folder: Path, parts: ModelParts, *, card: Mapping[str, Any]) -> Pa
     """
     base = folder / BASE
     _write_json(base / "model_index.json", _model_index())
-    kolors_scheduler().save_pretrained(base / "scheduler")
+    kolors_scheduler(prediction_type=parts.prediction_type).save_pretrained(base / "scheduler")
     _write_text_encoder(parts.text_encoder, base / "text_encoder")
     parts.unet.half().save_pretrained(base / "unet", variant="fp16")
     parts.vae.half().save_pretrained(base / "vae", variant="fp16")

@@ -12,9 +12,6 @@ from tasks.errors import ConfigurationError, StorageError
 from tasks.storage.base import ObjectStore
 from tasks.storage.keys import check_key
 from tasks.storage.local import LocalStore, explained_path
-from tasks.storage.s3 import S3Store
-from tasks.storage.s3_client import S3Access
-from tasks.storage.s3_file import READ_AHEAD_BYTES, S3File
 
 BUCKET = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,254}$")
 SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")  # two letters at least: C:\ is a drive
@@ -39,6 +36,9 @@ class S3Address(NamedTuple):
 def open_store(uri: str, **access: Unpack[AccessOptions]) -> ObjectStore:
     """The store at a folder's path, `file://` or `s3://bucket/prefix`. Opening touches neither disk nor network."""
     if is_s3(uri):
+        from tasks.storage.s3 import S3Store  # boto3: 10 MB and a quarter of a second that a folder does without
+        from tasks.storage.s3_client import S3Access
+
         bucket, prefix = parse_s3(uri)
         if prefix.strip("/"):
             check_key(prefix.strip("/"))
@@ -49,6 +49,9 @@ def open_store(uri: str, **access: Unpack[AccessOptions]) -> ObjectStore:
 def open_binary(uri: str, **access: Unpack[AccessOptions]) -> BinaryIO:
     """A seekable binary file that is read as it is used; S3 objects come in ranges of 8 MiB, each tried again."""
     if is_s3(uri):
+        from tasks.storage.s3_client import S3Access
+        from tasks.storage.s3_file import READ_AHEAD_BYTES, S3File
+
         bucket, key = parse_s3(uri)
         return cast(BinaryIO, io.BufferedReader(S3File(bucket, key, access=S3Access(**access)), READ_AHEAD_BYTES))
     path = _local_path(uri)

@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, text
 
 from tasks.delivery.ledger import open_ledger
 from tasks.errors import ConfigurationError, LedgerError, LedgerUnavailable
-from tests.delivery.conftest import free_port
 from tests.delivery.small_jobs import plan
+from tests.postgres import free_port
 
 
 def test_a_ledger_keeps_what_it_was_told_when_it_is_opened_again(url: str) -> None:

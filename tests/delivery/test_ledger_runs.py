@@ -239,3 +239,18 @@ def test_agents_report_by_the_databases_clock(ledger: Ledger, open_another: Call
     assert (second.host, second.memory) == ("host", 24000)
     assert second.last_seen >= first.last_seen > 1_700_000_000
     assert ledger.agents(seen_within_seconds=-60) == []
+
+
+def test_shards_are_found_behind_what_is_finished_and_before_it_when_it_is_revived_elsewhere(
+    ledger: Ledger, open_another: Callable[[], Ledger]
+) -> None:
+    ledger.begin_run(RUN, "{}")
+    jobs = plan(4)
+    ledger.add_jobs(RUN, jobs)
+    first = ledger.lease(ids(jobs)[:1], owner="a", seconds=60)[0]
+    ledger.fail(first.job_id, owner="a", attempt=first.attempt, reason="broken", final=True)
+    finish(ledger, ids(jobs)[1:2])
+    assert [shard.job_ids for shard in ledger.next_shards(RUN, 1, limit=1)] == [(jobs[2].job_id,)]
+    open_another().revive(RUN)
+    finish(ledger, ids(jobs)[2:])
+    assert [shard.job_ids for shard in ledger.next_shards(RUN, 1, limit=1)] == [(jobs[0].job_id,)]

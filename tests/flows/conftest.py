@@ -1,7 +1,10 @@
 """One embedded Prefect server for all flow tests, and a small catalogue whose renderer only sleeps."""
 
-import tempfile
+import os
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -9,25 +12,51 @@ import numpy as np
 import pytest
 
 from flows.embedded import EmbeddedServer, connected
-from tasks.settings import Settings, use_settings
+from tasks.settings import PROJECT, Settings, use_settings
+
+SIDE = 256  # px of a test's masters: a sixteenth of the pixels of a real one
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[str]:
-    with (
-        tempfile.TemporaryDirectory(prefix="shangxin-server-") as home,
-        EmbeddedServer(Path(home), start_seconds=180) as server,
-        connected(server.url()),
-    ):
+def server_home() -> Path:
+    """The home that `keep_prefect_at` gave this test session."""
+    return Path(os.environ["PREFECT_HOME"])
+
+
+@pytest.fixture(scope="session")
+def prefect_server(server_home: Path) -> Iterator[str]:
+    with EmbeddedServer(server_home, start_seconds=180) as server, connected(server.url()):
         yield server.url()
 
 
+@pytest.fixture(scope="session")
+def small_templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The templates that ship, with small masters. For reading only: copy them to change them."""
+    folder = tmp_path_factory.mktemp("small") / "templates"
+    shutil.copytree(PROJECT / "templates", folder)
+    for scene in (folder / "scenes").glob("*.yaml"):
+        scene.write_text(f"{scene.read_text(encoding='utf-8')}\nsize: [{SIDE}, {SIDE}]\n", encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Path]:
-    """A folder of its own as SHANGXIN_OUT."""
-    use_settings(Settings(out=tmp_path / "out", shard_size=4))
+def here(tmp_path: Path, small_templates: Path) -> Iterator[Path]:
+    """A folder of its own as SHANGXIN_OUT, and small masters."""
+    use_settings(Settings(out=tmp_path / "out", shard_size=4, templates=small_templates))
     yield tmp_path
     use_settings(None)
+
+
+@pytest.fixture(scope="session")
+def warm_home(prefect_server: str, server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Prefect home with its tables made, for copying: a fresh one costs a server's first start ten seconds."""
+    home = tmp_path_factory.mktemp("warm")
+    with (
+        closing(sqlite3.connect(server_home / "prefect.db")) as made,
+        closing(sqlite3.connect(home / "prefect.db")) as copy,
+    ):
+        made.backup(copy)
+    return home
 
 
 @pytest.fixture

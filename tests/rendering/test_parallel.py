@@ -14,7 +14,7 @@ from tasks.prompts.row import Goods, Row
 from tasks.rendering.job import ModelRef
 from tasks.rendering.parallel import batched, plan_parallel
 from tasks.rendering.plan import PlanOptions, plan_jobs
-from tasks.rendering.plan_worker import PlanWorker
+from tasks.rendering.plan_worker import JOBS, PlanWorker
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = load_library(ROOT / "templates")
@@ -63,7 +63,7 @@ def test_leaving_early_ends_the_workers() -> None:
 
 
 def test_a_worker_that_died_is_reported() -> None:
-    worker = PlanWorker(LIBRARY, OPTIONS)
+    worker = PlanWorker(LIBRARY, OPTIONS, JOBS)
     worker._process.kill()
     worker._process.wait()
     with pytest.raises(ShangxinError, match="ended with code -9"):

@@ -213,13 +213,13 @@ def _check_owner(owner: str) -> None:
 
 
 def _of_run(run_id: str) -> ColumnElement[bool]:
-    return job.c.job_id.in_(select(campaign_job.c.job_id).where(campaign_job.c.run_id == run_id))
+    return job.c.number.in_(select(campaign_job.c.job).where(campaign_job.c.run_id == run_id))
 
 
 def _free_of_run(run_id: str, limit: int) -> Select[Any]:
     return (
         select(job.c.job_id, job.c.failures, job.c.group_key)
-        .join(campaign_job, campaign_job.c.job_id == job.c.job_id)
+        .join(campaign_job, campaign_job.c.job == job.c.number)
         .join(campaign, campaign.c.run_id == campaign_job.c.run_id)
         .where(campaign_job.c.run_id == run_id, campaign.c.cancelled == false(), job.c.state == READY)
         .order_by(campaign_job.c.ordinal)
@@ -250,7 +250,7 @@ def _take(connection: Connection, picked: Sequence[str], *, owner: str, seconds:
 def _leased(connection: Connection, picked: Sequence[str]) -> list[LeasedJob]:
     columns = [job.c[name] for name in ("job_id", "sku", "scene", "variant", "attempt", "failures", "take")]
     words = [job_spec.c[name] for name in ("spec", "image", "line", "product")]
-    found = select(*columns, *words).join(job_spec, job_spec.c.job_id == job.c.job_id)
+    found = select(*columns, *words).join(job_spec, job_spec.c.job == job.c.number)
     rows = connection.execute(found.where(among(job.c.job_id, picked))) if picked else ()
     return [LeasedJob(**{**row._mapping, "spec": bytes(row.spec), "product": bytes(row.product)}) for row in rows]
 

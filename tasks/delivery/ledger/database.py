@@ -14,6 +14,15 @@ from tasks.delivery.ledger.tables import SCHEMA_VERSION, ledger_schema, metadata
 from tasks.errors import ConfigurationError, LedgerError, LedgerUnavailable
 
 BUSY_SECONDS = 30
+FROZEN_SECONDS = 20  # longer than any pause between two statements of ours, shorter than a lease
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "cache_size=-32768",  # KiB
+    "temp_store=MEMORY",
+    # pages, 64 MB: a batch of a plan is larger than the usual 4 MB, and each would wait for the disk three times
+    "wal_autocheckpoint=16384",
+)
 SQLITE_LEAST = (3, 38, 0)  # json_each built in, RETURNING, ON CONFLICT
 SCHEMA_LOCK = 0x5348414E  # "SHAN": PostgreSQL's advisory lock while tables are made
 WRITES = "ledger_writes"
@@ -112,9 +121,16 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url)
     try:
-        return create_engine(url, pool_pre_ping=True, pool_size=5, connect_args={"connect_timeout": 10})
+        return create_engine(url, pool_pre_ping=True, pool_size=5, connect_args=_postgres_options(url))
     except (ImportError, NoSuchModuleError):
         raise ConfigurationError("PostgreSQL needs the psycopg driver. Run pip install 'shangxin[postgres]'.") from None
+
+
+def _postgres_options(url: URL) -> dict[str, Any]:
+    """A process frozen inside a transaction would hold its rows for ever: the server ends such sessions."""
+    given = url.query.get("options", "")
+    own = given if isinstance(given, str) else " ".join(given)
+    return {"connect_timeout": 10, "options": f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS}s {own}".strip()}
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -137,7 +153,7 @@ def _tune_sqlite(connection: Any, _record: Any) -> None:
     What a power cut may undo is the last commits: those leases run out and the pictures are made again, the same.
     """
     connection.isolation_level = None  # transactions begin below, not when the driver thinks so
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32768", "temp_store=MEMORY"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
 
 

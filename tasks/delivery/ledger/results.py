@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -12,17 +13,18 @@ from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among
 from tasks.delivery.ledger.records import Counts, JobRecord, Master, MissingRenditions, Rendition, Shard
-from tasks.delivery.ledger.tables import DONE, READY, campaign_job, job, job_spec, master, rendition
+from tasks.delivery.ledger.tables import DONE, LEASED, READY, campaign_job, job, job_spec, master, rendition
 from tasks.errors import LedgerError
 from tasks.findings import Finding, Verdict
 from tasks.shapes import Box
 
 PAGE = 500
 SHARD_PAGE = 5000
+NUMBER_MOST = 2**63 - 1  # no job's number is larger
 
 RECORD = (
     select(
-        *(campaign_job.c[name] for name in ("ordinal", "fresh")),
+        *(campaign_job.c[name] for name in ("ordinal", "job", "fresh")),
         *(job.c[name] for name in ("job_id", "sku", "scene", "variant", "state", "attempt", "failures", "take")),
         *(job.c[name] for name in ("reason", "cost", "verdict")),
         *(job_spec.c[name] for name in ("spec", "image", "line", "product")),
@@ -32,8 +34,8 @@ RECORD = (
         ),
         func.coalesce(master.c.signature, "").label("signature"),
     )
-    .join(job, job.c.job_id == campaign_job.c.job_id)
-    .join(job_spec, job_spec.c.job_id == job.c.job_id)
+    .join(job, job.c.number == campaign_job.c.job)
+    .join(job_spec, job_spec.c.job == job.c.number)
     .outerjoin(master, master.c.job_id == job.c.job_id)
 )
 
@@ -41,10 +43,15 @@ RECORD = (
 class Results(Database):
     """Long listings come page by page in transactions of their own: nobody is held up, and memory stays flat."""
 
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        # by run: no job before this place was unfinished when last looked, by this process
+        self._unfinished_from: dict[str, int] = {}
+
     def counts(self, run_id: str) -> Counts:
         grouped = (
             select(job.c.state, job.c.verdict, campaign_job.c.fresh, func.count())
-            .join(campaign_job, campaign_job.c.job_id == job.c.job_id)
+            .join(campaign_job, campaign_job.c.job == job.c.number)
             .where(campaign_job.c.run_id == run_id)
             .group_by(job.c.state, job.c.verdict, campaign_job.c.fresh)
         )
@@ -79,21 +86,41 @@ class Results(Database):
 
     def spent(self, run_id: str) -> float:
         """Cost of the jobs that this run found undone, in the currency of the settings."""
-        cost = select(func.coalesce(func.sum(job.c.cost), 0.0)).join(
-            campaign_job, campaign_job.c.job_id == job.c.job_id
-        )
+        cost = select(func.coalesce(func.sum(job.c.cost), 0.0)).join(campaign_job, campaign_job.c.job == job.c.number)
         with self.read() as connection:
             mine = cost.where(campaign_job.c.run_id == run_id, campaign_job.c.fresh == true())
             return float(connection.execute(mine).scalar_one())
 
     def next_shards(self, run_id: str, size: int, *, limit: int | None = None) -> list[Shard]:
-        """The run's ready jobs in shards of at most `size`, first come first; at most `limit` shards."""
-        shards: list[Shard] = []
-        for shard in _cut(run_id, self._ready(run_id), size):
-            shards.append(shard)
-            if limit is not None and len(shards) >= limit:
-                break
-        return shards
+        """The run's ready jobs in shards of at most `size`, first come first; at most `limit` shards.
+
+        A few of them cost the same at the end of a long run as at its beginning.
+        """
+        if limit is None:
+            return list(_cut(run_id, self._ready(run_id), size))
+        shards = self._first_shards(run_id, size, limit, start=self._skip_finished(run_id))
+        # nothing after the place that was kept: another process may have given jobs before it another chance
+        return shards or self._first_shards(run_id, size, limit, start=0)
+
+    def _first_shards(self, run_id: str, size: int, limit: int, *, start: int) -> list[Shard]:
+        page = min(SHARD_PAGE, max(4 * size * limit, PAGE))
+        return list(islice(_cut(run_id, self._ready(run_id, start=start, page=page), size), limit))
+
+    def _skip_finished(self, run_id: str) -> int:
+        """The place of the run's first job that is neither done nor dead, looked for from where it last was."""
+        unfinished = (
+            select(campaign_job.c.ordinal)
+            .join(job, job.c.number == campaign_job.c.job)
+            .where(campaign_job.c.run_id == run_id, job.c.state.in_((READY, LEASED)))
+            .order_by(campaign_job.c.ordinal, campaign_job.c.job)
+            .limit(1)
+        )
+        with self.read() as connection:
+            known = self._unfinished_from.get(run_id, 0)
+            place = connection.execute(unfinished.where(campaign_job.c.ordinal >= known)).scalar()
+        if place is not None:
+            self._unfinished_from[run_id] = place
+        return known if place is None else place
 
     def ready_jobs(self, run_id: str) -> Iterator[str]:
         """Ids of the run's ready jobs in catalogue order."""
@@ -136,10 +163,10 @@ class Results(Database):
             }
             connection.execute(update(master).where(master.c.job_id == job_id).values(values))
 
-    def _ready(self, run_id: str) -> Iterator[Row[Any]]:
-        columns = select(campaign_job.c.ordinal, job.c.job_id, job.c.group_key, job.c.failures)
-        ready = columns.join(job, job.c.job_id == campaign_job.c.job_id).where(job.c.state == READY)
-        for rows in self._row_pages(run_id, ready, page=SHARD_PAGE):
+    def _ready(self, run_id: str, *, start: int = 0, page: int = SHARD_PAGE) -> Iterator[Row[Any]]:
+        columns = select(campaign_job.c.ordinal, campaign_job.c.job, job.c.job_id, job.c.group_key, job.c.failures)
+        ready = columns.join(job, job.c.number == campaign_job.c.job).where(job.c.state == READY)
+        for rows in self._row_pages(run_id, ready, page=page, start=start):
             yield from rows
 
     def _pages(self, run_id: str, query: Select[Any]) -> Iterator[list[JobRecord]]:
@@ -148,11 +175,11 @@ class Results(Database):
                 renditions = _renditions(connection, rows)
             yield [replace(_record(row), renditions=tuple(renditions[row.job_id, row.take])) for row in rows]
 
-    def _row_pages(self, run_id: str, query: Select[Any], *, page: int) -> Iterator[Sequence[Row[Any]]]:
+    def _row_pages(self, run_id: str, query: Select[Any], *, page: int, start: int = 0) -> Iterator[Sequence[Row[Any]]]:
         """Pages by key, not by offset: each is as cheap as the first."""
-        place = tuple_(campaign_job.c.ordinal, campaign_job.c.job_id)
+        place = tuple_(campaign_job.c.ordinal, campaign_job.c.job)
         ordered = query.where(campaign_job.c.run_id == run_id).order_by(*place.clauses).limit(page)
-        after: tuple[int, str] = (-1, "")
+        after = (start - 1, NUMBER_MOST)
         while True:
             with self.read() as connection:
                 rows = connection.execute(ordered.where(place > after)).all()
@@ -160,7 +187,7 @@ class Results(Database):
                 yield rows
             if len(rows) < page:
                 return
-            after = (rows[-1].ordinal, rows[-1].job_id)
+            after = (rows[-1].ordinal, rows[-1].job)
 
 
 def _cut(run_id: str, rows: Iterator[Row[Any]], size: int) -> Iterator[Shard]:
@@ -196,6 +223,7 @@ def _findings(text: str) -> tuple[Finding, ...]:
 
 def _record(row: Row[Any]) -> JobRecord:
     values = dict(row._mapping)
+    del values["job"]  # the number that places a page
     of_master = {name: values.pop(name) for name in ("key", "sha256", "width", "height", "product_box")}
     findings, timings, notes, status = (values.pop(name) for name in ("findings", "timings", "notes", "verdict"))
     record = JobRecord(**{**values, "fresh": bool(row.fresh), "spec": bytes(row.spec), "product": bytes(row.product)})

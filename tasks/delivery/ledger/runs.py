@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
 from tasks.delivery.ledger.database import Database
-from tasks.delivery.ledger.dialect import among, insert, now
+from tasks.delivery.ledger.dialect import among, insert, insert_many, now
 from tasks.delivery.ledger.grouping import group_key
 from tasks.delivery.ledger.records import Added, Campaign, RunState
 from tasks.delivery.ledger.tables import DONE, READY, campaign, campaign_job, job, job_spec
@@ -19,6 +19,14 @@ T = TypeVar("T")
 
 # What may change under one job_id: where the picture lies, and what people read of the product.
 ADDRESS = ("image", "line", "product")
+# Columns that planning writes, in the order of the rows it makes.
+JOB = (
+    "job_id", "sku", "scene", "variant", "group_key", "state",
+    "attempt", "failures", "in_hand", "owner", "take", "cost", "reason", "updated",
+)  # fmt: skip
+UNTOUCHED = (0, 0, False, "", 0, 0.0, "", 0.0)
+SPEC = ("job", *ADDRESS, "spec")
+LINK = ("run_id", "ordinal", "job", "fresh")
 BATCH = 2000
 LOOK_UP_BATCH = 10_000
 
@@ -138,75 +146,66 @@ def _campaign(row: Row[Any]) -> Campaign:
 
 
 def _done(connection: Connection, job_ids: Sequence[str]) -> Iterable[str]:
-    return connection.execute(select(job.c.job_id).where(among(job.c.job_id, job_ids), job.c.state == DONE)).scalars()
+    done = select(job.c.job_id).where(among(job.c.job_id, job_ids), job.c.state == DONE)
+    return connection.execute(done).scalars()
 
 
 def _add_batch(connection: Connection, run_id: str, batch: Sequence[PlannedJob], *, first: int) -> int:
     """Jobs go in sorted, so that two planners of one catalogue cannot block each other crosswise."""
     known = _known(connection, [planned.job_id for planned in batch])
-    unknown = sorted(planned for planned in batch if planned.job_id not in known)
-    new = _insert(connection, job, [_job_row(planned) for planned in unknown])
-    _insert(connection, job_spec, [_spec_row(planned) for planned in unknown])
+    unknown = sorted({planned.job_id: planned for planned in batch if planned.job_id not in known}.values())
+    new = insert_many(connection, job, JOB, map(_job_row, unknown))
+    numbers = _numbers(connection, [planned.job_id for planned in unknown])
+    insert_many(connection, job_spec, SPEC, ((numbers[each.job_id], *_address(each), each.spec) for each in unknown))
     _move(connection, [planned for planned in batch if planned.job_id in known], known)
-    links = [
-        {
-            "run_id": run_id,
-            "ordinal": first + place,
-            "job_id": planned.job_id,
-            "fresh": planned.job_id not in known or known[planned.job_id].state != DONE,
-        }
+    numbers |= {job_id: row.number for job_id, row in known.items()}
+    done = {job_id for job_id, row in known.items() if row.state == DONE}
+    links = (
+        (run_id, first + place, numbers[planned.job_id], planned.job_id not in done)
         for place, planned in enumerate(batch)
-    ]
-    _insert(connection, campaign_job, links)
+    )
+    insert_many(connection, campaign_job, LINK, links)
     return new
 
 
 def _known(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row[Any]]:
-    columns = select(job.c.job_id, job.c.state, *(job_spec.c[name] for name in ADDRESS))
-    found = columns.join(job_spec, job_spec.c.job_id == job.c.job_id).where(among(job.c.job_id, job_ids))
+    columns = select(job.c.number, job.c.job_id, job.c.state, *(job_spec.c[name] for name in ADDRESS))
+    found = columns.join(job_spec, job_spec.c.job == job.c.number).where(among(job.c.job_id, job_ids))
     return {row.job_id: row for row in connection.execute(found)}
+
+
+def _numbers(connection: Connection, job_ids: Sequence[str]) -> dict[str, int]:
+    """The numbers that the database gave the jobs, to this planner or to one that was quicker."""
+    if not job_ids:
+        return {}
+    found = connection.execute(select(job.c.job_id, job.c.number).where(among(job.c.job_id, job_ids)))
+    return dict(found.tuples().all())
 
 
 def _move(connection: Connection, batch: Sequence[PlannedJob], known: Mapping[str, Row[Any]]) -> None:
     """The wording never changes under one job_id; where its picture lies may, and what people read of the product."""
-    moved = [
-        each for each in batch if list(_address(each).values()) != [*map(known[each.job_id]._mapping.get, ADDRESS)]
-    ]
-    statement = update(job_spec).where(job_spec.c.job_id == bindparam("moved_id"))
+    moved = sorted(each for each in batch if _address(each) != _address(known[each.job_id]))
+    statement = update(job_spec).where(job_spec.c.job == bindparam("moved"))
     statement = statement.values({name: bindparam(f"new_{name}") for name in ADDRESS})
     if moved:
         rows = [
-            {"moved_id": each.job_id, **{f"new_{name}": value for name, value in _address(each).items()}}
-            for each in sorted(moved)
+            {
+                "moved": known[each.job_id].number,
+                "new_image": each.image,
+                "new_line": each.line,
+                "new_product": each.product,
+            }
+            for each in moved
         ]
         connection.execute(statement, rows)
 
 
-def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> int:
-    """How many rows were not there yet."""
-    if not rows:
-        return 0
-    statement = insert(table, connection.dialect.name).on_conflict_do_nothing()
-    return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
+def _address(job: PlannedJob | Row[Any]) -> tuple[str, int, bytes]:
+    return job.image, job.line, job.product
 
 
-def _spec_row(planned: PlannedJob) -> dict[str, Any]:
-    return {"job_id": planned.job_id, "spec": planned.spec, **_address(planned)}
-
-
-def _address(planned: PlannedJob) -> dict[str, Any]:
-    return {name: getattr(planned, name) for name in ADDRESS}
-
-
-def _job_row(planned: PlannedJob) -> dict[str, Any]:
-    return {
-        "job_id": planned.job_id,
-        "sku": planned.sku,
-        "scene": planned.scene,
-        "variant": planned.variant,
-        "group_key": group_key(planned.spec),
-        "state": READY,
-    }
+def _job_row(planned: PlannedJob) -> tuple[Any, ...]:
+    return planned.job_id, planned.sku, planned.scene, planned.variant, group_key(planned.spec), READY, *UNTOUCHED
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,10 +1,13 @@
 """The ledger's tables, the same on SQLite and PostgreSQL.
 
 `job` is what changes often and is counted often, so it is narrow; a job's wording (`job_spec`) and its picture
-(`master`) are written once and stand beside it. Times are seconds since 1970 by the database's clock.
+(`master`) are written once and stand beside it. A job's id is a digest, so each table keyed by it is written to all
+over: what is written by the million at once (`job`, `job_spec`, `campaign_job`) goes by a running `number` instead,
+at the end of its table. Times are seconds since 1970 by the database's clock.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -18,12 +21,15 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 READY, LEASED, DONE, DEAD = "ready", "leased", "done", "dead"
 STATES = (READY, LEASED, DONE, DEAD)
 # Written out where a partial index must be recognised: SQLite cannot see through a bound parameter.
 IS_LEASED = literal_column("'leased'", Text())
+
+# SQLite numbers rows by itself where the key is called INTEGER, and only there.
+Number = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData()
 
@@ -52,16 +58,17 @@ campaign_job = Table(
     metadata,
     Column("run_id", Text, primary_key=True),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
-    Column("job_id", Text, primary_key=True),
+    Column("job", Number, primary_key=True, autoincrement=False),  # job.number
     _required("fresh", Boolean),  # not done yet when this run planned it: its cost is this run's
-    UniqueConstraint("job_id", "run_id", name="uq_campaign_job_job"),
+    UniqueConstraint("job", "run_id", name="uq_campaign_job_job"),
     sqlite_with_rowid=False,
 )
 
 job = Table(
     "job",
     metadata,
-    Column("job_id", Text, primary_key=True),
+    Column("number", Number, primary_key=True),
+    _required("job_id", Text, unique=True),
     _required("sku", Text),
     _required("scene", Text),
     _required("variant", Integer),
@@ -77,7 +84,6 @@ job = Table(
     _required("cost", Float, default=0.0),
     _required("reason", Text, default=""),
     _required("updated", Float, default=0.0),
-    sqlite_with_rowid=False,
 )
 Index(
     "ix_job_leased",
@@ -90,11 +96,11 @@ Index(
 job_spec = Table(
     "job_spec",
     metadata,
-    Column("job_id", Text, primary_key=True),
-    _required("spec", LargeBinary),  # RenderJob.canonical(), byte for byte: it is what was hashed
+    Column("job", Number, primary_key=True, autoincrement=False),  # job.number
     _required("image", Text),
     _required("line", Integer),
     _required("product", LargeBinary),  # what people read of the product, canonical JSON; may change under one job_id
+    _required("spec", LargeBinary),  # RenderJob.canonical(), byte for byte: it is what was hashed
 )
 
 master = Table(

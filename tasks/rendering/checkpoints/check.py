@@ -202,7 +202,8 @@ def _wrong_shapes(component: Component, where: Path, tensors: Mapping[str, Tenso
         elif found is None:
             yield Remark("wrong", where, f"lacks {name}", f"it with shape {list(shape)}", _OTHER)
         elif found.shape != tuple(shape):
-            remedy = _CHANNELS if name == "conv_in.weight" else _OTHER
+            other_input = name == "conv_in.weight" and found.shape[1:2] != tuple(shape)[1:2]
+            remedy = _CHANNELS if other_input else _OTHER
             yield Remark("wrong", where, f"{name} is {list(found.shape)}", f"{list(shape)}", remedy)
 
 

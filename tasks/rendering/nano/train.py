@@ -1,0 +1,166 @@
+"""Train kolors-nano from nothing: scenes, then text encoder, decoder, UNet and ControlNets, then the set.
+
+    python -m tasks.rendering.nano.train --stage all
+
+Every stage goes on where it stopped; budgets are wall-clock seconds, so the same command suits a laptop and a server.
+"""
+
+import argparse
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from diffusers.pipelines.kolors import ChatGLMModel, ChatGLMTokenizer
+from PIL import Image
+
+from tasks.rendering.nano.checkpoint import read_average
+from tasks.rendering.nano.dataset import draw_all, read_buckets
+from tasks.rendering.nano.export import export, plain_unet
+from tasks.rendering.nano.latents import encode_buckets
+from tasks.rendering.nano.learn_text import learn_text
+from tasks.rendering.nano.learn_unet import UnetLesson, calm_start, control_of, learn_unet
+from tasks.rendering.nano.learn_vae import learn_vae
+from tasks.rendering.nano.sample import PROMPTS, NanoModel, draw
+from tasks.rendering.nano.tokens import make_tokenizer
+from tasks.rendering.nano.vae_start import set_by_hand
+from tasks.rendering.nano.widths import NANO
+from tasks.rendering.toyparts import (
+    INPAINT_CHANNELS,
+    kolors_scheduler,
+    make_image_encoder,
+    make_ip_adapter,
+    make_text_encoder,
+    make_unet,
+    make_vae,
+)
+from tasks.rendering.toyset import CONTROLS, ModelParts
+
+MODELS = Path(__file__).parent.parent / "models"
+PREDICTION = "v_prediction"
+# A ControlNet moves the UNet less than it should before it has learnt much; it must not shake it either.
+RATES = {"unet": 1.5e-3, "controls": 6e-4}
+
+
+def tokenizer_of(folder: Path) -> ChatGLMTokenizer:
+    target = folder / "tokenizer"
+    if (target / "tokenizer.model").exists():
+        return ChatGLMTokenizer.from_pretrained(target)
+    return make_tokenizer(target, vocabulary=NANO.vocabulary)
+
+
+def encoder_of(folder: Path) -> ChatGLMModel:
+    encoder = make_text_encoder(NANO, seed=0)
+    read_average(encoder, folder / "text.safetensors", prefix="0.")
+    return encoder.eval()
+
+
+def unet_of(folder: Path) -> UNet2DConditionModel:
+    """The inpainting UNet as far as it has got: after the ControlNets' stage, after its own, or fresh."""
+    torch.manual_seed(0)
+    unet = make_unet(NANO, in_channels=INPAINT_CHANNELS)
+    calm_start(unet)
+    last = folder / "controls.safetensors"
+    read_average(unet, last if last.exists() else folder / "unet.safetensors", prefix="unet.")
+    return unet
+
+
+def train_scenes(folder: Path, options: argparse.Namespace) -> None:
+    draw_all(folder / "scenes", options.pictures, workers=options.workers)
+
+
+def train_text(folder: Path, options: argparse.Namespace) -> None:
+    learn_text(tokenizer_of(folder), make_text_encoder(NANO, seed=0), folder=folder, seconds=options.text_seconds)
+
+
+def train_vae(folder: Path, options: argparse.Namespace) -> None:
+    vae = make_vae(NANO, scaling_factor=1.0)
+    set_by_hand(vae)
+    pictures = [bucket.pixels for bucket in read_buckets(folder / "scenes")]
+    learn_vae(vae, pictures[:1], folder=folder, seconds=options.vae_seconds)
+
+
+def train_unet(folder: Path, options: argparse.Namespace) -> None:
+    path = folder / "unet.safetensors"
+    learn_unet(unet_of(folder), {}, _lesson(folder), path=path, rate=RATES["unet"], seconds=options.unet_seconds)
+    save_sheet(folder)
+
+
+def train_controls(folder: Path, options: argparse.Namespace) -> None:
+    unet, path = unet_of(folder), folder / "controls.safetensors"
+    nets = {kind: control_of(unet, NANO) for kind in CONTROLS}
+    learn_unet(unet, nets, _lesson(folder), path=path, rate=RATES["controls"], seconds=options.control_seconds)
+    save_sheet(folder)
+
+
+def _lesson(folder: Path) -> UnetLesson:
+    buckets = encode_buckets(list(read_buckets(folder / "scenes")), folder=folder / "scenes")
+    return UnetLesson(buckets, tokenizer_of(folder), encoder_of(folder), seed=0)
+
+
+def write_model(folder: Path, options: argparse.Namespace) -> None:
+    """Write the set from whatever has been trained so far; what has not is present and does nothing."""
+    torch.manual_seed(0)
+    model = nano_of(folder)
+    nets = {kind: control_of(model.unet, NANO) for kind in CONTROLS}
+    for kind, net in nets.items():
+        read_average(net, folder / "controls.safetensors", prefix=f"control_{kind}.")
+    plain = plain_unet(model.unet)
+    parts = ModelParts(
+        text_encoder=model.encoder,
+        unet=plain,
+        inpaint_unet=model.unet,
+        vae=model.vae,
+        controls=nets,
+        image_encoder=make_image_encoder(NANO),
+        ip_adapter=make_ip_adapter(plain, NANO, seed=0, std=0.001),
+        clip_image=NANO.clip_image,
+        prediction_type=PREDICTION,
+    )
+    export(options.output, parts, tokenizer=folder / "tokenizer", revision=options.revision)
+
+
+def nano_of(folder: Path) -> NanoModel:
+    vae = make_vae(NANO, scaling_factor=1.0)
+    set_by_hand(vae)
+    read_average(vae, folder / "vae.safetensors")
+    scheduler = kolors_scheduler(prediction_type=PREDICTION)
+    return NanoModel(tokenizer_of(folder), encoder_of(folder), unet_of(folder).eval(), vae.eval(), scheduler)
+
+
+def save_sheet(folder: Path) -> None:
+    """One picture of each sample scene, as the model draws them now."""
+    pictures = draw(nano_of(folder), list(PROMPTS.values()), seeds=range(len(PROMPTS)), steps=12)
+    Image.fromarray(np.concatenate(list(pictures), axis=1)).save(folder / "sheet.png")
+
+
+STAGES: Mapping[str, Callable[[Path, argparse.Namespace], None]] = {
+    "scenes": train_scenes,
+    "text": train_text,
+    "vae": train_vae,
+    "unet": train_unet,
+    "controls": train_controls,
+    "export": write_model,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train kolors-nano, stage by stage; each goes on where it stopped.")
+    parser.add_argument("--stage", choices=["all", *STAGES], default="all")
+    parser.add_argument("--folder", type=Path, default=Path("out/nano"), help="checkpoints, drawn scenes, logs, sheets")
+    parser.add_argument("--output", type=Path, default=MODELS / "kolors-nano", help="where the finished set is written")
+    parser.add_argument("--revision", default="1", help="what set.json calls this training")
+    parser.add_argument("--pictures", type=int, default=20000, help="training pictures to draw")
+    parser.add_argument("--workers", type=int, default=2, help="processes that draw")
+    for name, seconds in (("text", 600), ("vae", 2400), ("unet", 14400), ("control", 5400)):
+        parser.add_argument(f"--{name}-seconds", type=float, default=seconds, help=f"budget of the {name} stage")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    for name in STAGES if options.stage == "all" else [options.stage]:
+        STAGES[name](options.folder, options)
+
+
+if __name__ == "__main__":
+    main()
