@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from tasks.errors import ModelError, ShangxinError
-from tasks.rendering.checkpoints.table import Licence, published_sets
-from tasks.rendering.modelset import find_model_set, find_published_anywhere, list_model_sets
+from tasks.rendering.checkpoints.present import revision
+from tasks.rendering.checkpoints.table import Licence, PublishedSet, published_sets
+from tasks.rendering.checkpoints.verify import verify
+from tasks.rendering.modelset import find_published_anywhere, list_model_sets
 from tasks.workplace import Workplace, open_workplace
 
 State = Literal["ok", "note", "missing"]
@@ -80,20 +82,24 @@ def _models(workplace: Workplace) -> Iterator[Diagnosis]:
     for found in list_model_sets(workplace.settings.models_dir):
         yield Diagnosis(f"model {found.name}", "ok", f"{found.folder}; {found.licence}; {found.note}")
     for published in published_sets().values():
-        yield _published(published.name, workplace)
+        yield _published(published, workplace)
         for terms in published.terms():
             yield Diagnosis("licence", "note", _terms(terms))
 
 
-def _published(name: str, workplace: Workplace) -> Diagnosis:
+def _published(published: PublishedSet, workplace: Workplace) -> Diagnosis:
     """A published set need not be there, nor whole: drafts are made without one."""
+    subject = f"model {published.name}"
     try:
-        if find_published_anywhere(name, workplace.settings.models_dir) is None:
-            return Diagnosis(f"model {name}", "note", f"not here: `shangxin models fetch {name}`; drafts need none")
-        found = find_model_set(name, models_dir=workplace.settings.models_dir)
+        located = find_published_anywhere(published.name, workplace.settings.models_dir)
+        if located is None:
+            return Diagnosis(subject, "note", f"not here: `shangxin models fetch {published.name}`; drafts need none")
+        wrong = next((remark for remark in verify(located) if remark.state == "wrong"), None)
     except ModelError as error:
-        return Diagnosis(f"model {name}", "note", f"cannot be used: {error}")
-    return Diagnosis(f"model {name}", "ok", f"{found.folder.parent}; {found.revision}; {found.licence}; {found.note}")
+        return Diagnosis(subject, "note", f"cannot be used: {error}")
+    if wrong is not None:
+        return Diagnosis(subject, "note", f"cannot be used: {wrong}. All: `shangxin models verify {published.name}`")
+    return Diagnosis(subject, "ok", f"{located.folder.parent}; {revision(located)}; {published.title}")
 
 
 def _terms(terms: Licence) -> str:

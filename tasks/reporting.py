@@ -105,6 +105,8 @@ def model_note(workplace: Workplace, name: str) -> str:
     """What kind of model drew the pictures, under which licence, and what commercial use of its weights asks for."""
     found = workplace.model(name)
     # a folder with a card of its own holds the same published weights unless it is a draft
-    terms = "" if found.draft or SLEEPER.fullmatch(name) else licence_note(published_sets()[found.published or "kolors"])
+    terms = (
+        "" if found.draft or SLEEPER.fullmatch(name) else licence_note(published_sets()[found.published or "kolors"])
+    )
     parts = [found.note, found.licence, terms]
     return "; ".join(part for part in parts if part)

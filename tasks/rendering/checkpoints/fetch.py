@@ -47,7 +47,8 @@ def fetch_set(
         say(f"{one.repo.repo_id} @ {one.revision.commit[:12]}: {_gb(sum(file.size for file in one.files))}")
         place = folder / one.repo.folder
         _drop_halves(one.files, place)
-        hub.download(one.repo.repo_id, one.revision.commit, patterns=one.repo.allow_patterns, into=place)
+        names = [file.name for file in one.files]
+        hub.download(one.repo.repo_id, one.revision.commit, patterns=names, into=place)
         before = lock.repositories.get(one.repo.folder) if lock and not update else None
         locked = _pin(one, place, before=before)
         lock = with_repository(lock, published.name, one.repo.folder, locked)
@@ -100,7 +101,9 @@ def _resolve(repo: Repository, hub: Hub, lock: Lock | None) -> _Wanted:
             f"{repo.repo_id}: pinned is commit {pinned[:12]}, the Hub answers with {revision.commit[:12]}; "
             f"`shangxin models fetch --update` accepts the new one"
         )
-    files = revision.wanted(repo.allow_patterns)
+    # a pickle that was converted and pinned may have been deleted: it need not come again
+    spare = lock.repositories[repo.folder].converted if lock and pinned else set[str]()
+    files = tuple(file for file in revision.wanted(repo.allow_patterns) if file.name not in spare)
     if not files:
         raise ModelError(
             f"{repo.repo_id}@{revision.commit[:12]} has none of {', '.join(repo.allow_patterns)}; the repository was "
@@ -140,7 +143,13 @@ def _is_whole(path: Path, size: int) -> bool:
 
 def _pin(one: _Wanted, place: Path, *, before: LockedRepository | None) -> LockedRepository:
     """Digest every file and hold it against the Hub's listing, the table and the earlier pin."""
-    files = {}
+    names = {listed.name for listed in one.files}
+    # what was made from pickles here, and those pickles' own pins, stay as they are
+    kept = before.converted if before else set[str]()
+    earlier_files = before.files if before else {}
+    files = {
+        name: file for name, file in earlier_files.items() if name not in names and (file.made_from or name in kept)
+    }
     for listed in one.files:
         path = place / listed.name
         if not path.is_file():

@@ -110,3 +110,12 @@ def test_published_folder_is_a_model_set_with_terms_from_the_table(models_dir: P
     assert (found.precision, found.native_size, found.draft) == ("bf16", 1024, False)
     assert "ChatGLM3" in found.licence
     assert found.repository("Kolors-Inpainting") == models_dir / "kolors" / "Kolors-Inpainting"
+
+
+def test_published_set_of_the_wrong_width_is_refused_before_weights_are_read(models_dir: Path) -> None:
+    found = find_model_set("kolors", models_dir=models_dir)
+    told = (
+        r"embedding\.word_embeddings\.weight is \[1024, 64\]; expected \[65024, 4096\].*shangxin models verify kolors"
+    )
+    with pytest.raises(ModelError, match=told):
+        load_parts(found, device=torch.device("cpu"))
