@@ -11,6 +11,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from flows.environment import keep_prefect_at, prefect_home
+from flows.models import models
 from tasks.catalog.brief import CampaignBrief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="上新 Shangxin: a catalogue goes in, checked and delivered marketing pictures come out.",
 )
+app.add_typer(models, name="models")
 INTERRUPTED = 130  # as shells report Ctrl-C
 
 out = Console()
