@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 import httpx
 
 from tasks.errors import ConfigurationError, OrchestrationError
+
+NEEDED_MB = 32  # a fresh home with its journal takes six
 
 
 def free_port() -> int:
@@ -85,9 +88,11 @@ class EmbeddedServer:
         ended = self._process.poll()
         found = "it did not answer" if ended is None else f"it ended with code {ended}"
         tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
+        free = shutil.disk_usage(self._log.parent).free
+        full = f"Only {free / 2**20:.0f} MB are free there; it needs {NEEDED_MB}.\n" if free < NEEDED_MB * 2**20 else ""
         raise ConfigurationError(
             f"the embedded Prefect server did not start within {self._start_seconds:.0f} s: {found}. "
-            f"Its log {self._log} ends with:\n{tail}\n"
+            f"Its log {self._log} ends with:\n{tail}\n{full}"
             "More time: SHANGXIN_PREFECT_START_SECONDS. Wrong packages: install again with -c constraints.txt."
         )
 

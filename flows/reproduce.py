@@ -33,10 +33,11 @@ def reproduce_here(image: Path, console: Console, *, catalog: str) -> int:
     workplace = open_workplace()
     data, recipe = _read(image, workplace.store)
     job = RenderJob.model_validate_json(orjson.dumps(recipe["job"]))
-    if workplace.model(job.model.name) != job.model:
+    here = workplace.model(job.model.name).ref
+    if here != job.model:
         raise ConfigurationError(
             f"{image}: was rendered with {job.model.name} {job.model.revision} in {job.model.precision}; here is "
-            f"{workplace.model(job.model.name).revision}. Put that revision into SHANGXIN_MODELS_DIR."
+            f"{here.revision}. Put that revision into SHANGXIN_MODELS_DIR."
         )
     images = {job.product_image: _product(workplace, recipe["image"], job, catalog)}
     (outcome,) = workplace.renderer(job.model.name).render([RenderRequest(job, recipe["take"], images)])

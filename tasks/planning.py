@@ -55,7 +55,8 @@ class _Reading:
         self._workplace, self._brief, self._on_bad = workplace, brief, on_bad
         source = workplace.source(brief.catalog)
         workplace.placements(brief.placements)  # a name that does not exist is told before anything is read
-        self.options = PlanOptions(brief, workplace.model(brief.model))
+        model = workplace.model(brief.model)
+        self.options = PlanOptions(brief, model.ref, sampler=model.sampler)
         batches = read_product_batches(
             source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ
         )
@@ -64,9 +65,18 @@ class _Reading:
         self._batches = itertools.chain(first, batches)
 
     def planned_here(self) -> Iterator[list[PlannedJob]]:
-        library, model = self._workplace.library, self.options.model
+        library = self._workplace.library
         for batch in self._batches:
-            yield list(plan_jobs(batch, library, self._brief, model=model, on_bad_row=self.on_bad_row))
+            yield list(
+                plan_jobs(
+                    batch,
+                    library,
+                    self._brief,
+                    model=self.options.model,
+                    sampler=self.options.sampler,
+                    on_bad_row=self.on_bad_row,
+                )
+            )
 
     def handfuls(self) -> Iterator[list[Product]]:
         for batch in self._batches:

@@ -17,7 +17,6 @@ from tasks.delivery.report import BadRowEntry, RenditionEntry, ReportData, Repor
 from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
 from tasks.labelling import Labelling
-from tasks.rendering.modelset import find_model_set
 from tasks.shapes import Size
 from tasks.workplace import Workplace
 
@@ -109,8 +108,6 @@ def _bad_rows(workplace: Workplace, run_id: str) -> Iterator[BadRowEntry]:
 
 
 def _model_note(workplace: Workplace, name: str) -> str:
-    if name.startswith("sleep-"):
-        return "a stand-in that only sleeps"
-    found = find_model_set(name, models_dir=workplace.settings.models_dir)
+    found = workplace.model(name)
     parts = [found.note, found.licence, "" if found.draft else KOLORS_NOTE]
     return "; ".join(part for part in parts if part)

@@ -13,8 +13,7 @@ from tasks.delivery.ledger import Ledger, open_ledger
 from tasks.errors import ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
-from tasks.rendering.job import ModelRef
-from tasks.rendering.modelset import resolve_model
+from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Renderer
 from tasks.rendering.sleeping import SleepRenderer
 from tasks.runs import this_process
@@ -91,11 +90,11 @@ class Workplace:
                 self._renderers[model] = self._open_renderer(model)
             return self._renderers[model]
 
-    def model(self, name: str) -> ModelRef:
-        """Name, revision and precision of a model set, as jobs carry them."""
+    def model(self, name: str) -> ModelSet:
+        """What is known of a model set without loading it: name, revision, precision, and a sampler of its own."""
         if SLEEPER.fullmatch(name):
-            return ModelRef(name=name, revision="1")
-        return resolve_model(name, models_dir=self.settings.models_dir)
+            return ModelSet(name=name, revision="1", note="a stand-in that only sleeps")
+        return find_model_set(name, models_dir=self.settings.models_dir)
 
     def _open_renderer(self, model: str) -> Renderer:
         sleeper = SLEEPER.fullmatch(model)

@@ -13,7 +13,7 @@ from tasks.catalog.records import LONGEST_RECORD, RecordCutter, Records, cut_reg
 from tasks.catalog.source import TableSource, opened
 from tasks.errors import CatalogError
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 19
 SEPARATORS = (",", "\t", ";")
 
 

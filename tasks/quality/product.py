@@ -5,7 +5,7 @@ import numpy as np
 
 from tasks.findings import Finding
 from tasks.quality.colour import delta_e_2000, lab
-from tasks.quality.evidence import Pixels, Plane
+from tasks.quality.evidence import Pixels
 from tasks.quality.regions import Regions
 from tasks.quality.thresholds import Thresholds
 from tasks.shapes import Box
@@ -18,7 +18,7 @@ def check_paste(regions: Regions, thresholds: Thresholds) -> Finding:
     inside = regions.core
     if not inside.any():
         return thresholds.not_measured("paste", "the product is thinner than the paste's blend")
-    difference = _largest_channel(np.asarray(cv2.absdiff(_crop(regions, "pixels"), _crop(regions, "expected"))))
+    difference = regions.difference
     _, worst, _, _ = cv2.minMaxLoc(difference, mask=inside)
     box = None
     if worst:
@@ -56,15 +56,15 @@ def check_margins(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ..
 
 def check_colour(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
     """`colour_median`, `colour_p95`: CIEDE2000 between the picture and the placed product, inside its mask."""
-    inside = regions.solid > 0
-    if not inside.any():
+    inside = np.flatnonzero(regions.solid)
+    if not inside.size:
         why = "no pixel is product alone"
         return thresholds.not_measured("colour_median", why), thresholds.not_measured("colour_p95", why)
-    seen, expected = _crop(regions, "pixels")[inside], _crop(regions, "expected")[inside]
-    if np.array_equal(seen, expected):
+    if not cv2.countNonZero(cv2.bitwise_and(regions.difference, regions.solid)):
         return thresholds.at_most("colour_median", 0.0), thresholds.at_most("colour_p95", 0.0)
-    stride = max(1, len(seen) // SAMPLES)
-    distance = delta_e_2000(lab(seen[::stride]), lab(expected[::stride]))
+    some = inside[:: max(1, inside.size // SAMPLES)]
+    seen, expected = (_crop(regions, name).reshape(-1, 3)[some] for name in ("pixels", "expected"))
+    distance = delta_e_2000(lab(seen), lab(expected))
     median, p95 = np.percentile(distance, (50, 95))
     box = regions.product_box
     return (
@@ -75,8 +75,3 @@ def check_colour(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...
 
 def _crop(regions: Regions, name: str) -> Pixels:
     return regions.crop(getattr(regions.evidence, name))
-
-
-def _largest_channel(difference: Pixels) -> Plane:
-    red, green, blue = cv2.split(difference)
-    return np.asarray(cv2.max(cv2.max(red, green), blue))

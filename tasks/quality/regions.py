@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.quality.evidence import Alpha, Evidence, Mask, Pixels
+from tasks.quality.evidence import Alpha, Evidence, Mask, Pixels, Plane
 from tasks.shapes import Box, Size
 
 SOLID = 250  # alpha from which a pixel counts as product alone
@@ -57,6 +57,12 @@ class Regions:
     def solid(self) -> Mask:
         """Product beyond doubt, cropped to `around`: no background shines through."""
         return np.where(self.crop(self.evidence.alpha) >= SOLID, np.uint8(255), np.uint8(0))
+
+    @cached_property
+    def difference(self) -> Plane:
+        """Largest difference of any channel between the picture and the placed product, cropped to `around`."""
+        red, green, blue = cv2.split(cv2.absdiff(self.crop(self.evidence.pixels), self.crop(self.evidence.expected)))
+        return np.asarray(cv2.max(cv2.max(red, green), blue))
 
     @cached_property
     def core(self) -> Mask:

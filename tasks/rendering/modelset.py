@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from tasks.errors import ModelError
-from tasks.rendering.job import ModelRef
+from tasks.rendering.job import ModelRef, Sampler
 
 CARD = "set.json"
 BUILT_IN = Path(__file__).parent / "models"  # sets that ship with the project
@@ -22,6 +22,7 @@ class ModelSet(BaseModel, frozen=True, extra="ignore"):
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     licence: str = ""
     note: str = ""
+    sampler: Sampler | None = None  # stands in for the scenes' own where the model needs another
     folder: Path = Path()
 
     @property
