@@ -11,6 +11,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from flows.environment import keep_prefect_at, prefect_home
+from flows.models import models
 from tasks.catalog.brief import CampaignBrief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="上新 Shangxin: a catalogue goes in, checked and delivered marketing pictures come out.",
 )
+app.add_typer(models, name="models")
 INTERRUPTED = 130  # as shells report Ctrl-C
 
 out = Console()
@@ -147,6 +149,22 @@ def reproduce(
 
     configure(store)
     raise typer.Exit(reproduce_here(image, out, catalog=catalog))
+
+
+@app.command()
+def review(
+    host: Annotated[str, typer.Option(help="Where to listen. Any but this machine's own needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any free one.", min=0, max=65535)] = 8420,
+    run: Annotated[str, typer.Option(help="Which run; empty: the latest.")] = "",
+    who: Annotated[str, typer.Option(help="Your name on record; empty: your login.")] = "",
+    store: StoreOption = "",
+) -> None:
+    """The approval page: a person decides on the pictures that the checks could not."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.approval.server import serve_review
+    from tasks.workplace import open_workplace
+
+    serve_review(open_workplace(), out, host=host, port=port, run_id=run, who=who)
 
 
 @app.command()

@@ -10,8 +10,11 @@ from packaging.version import Version
 from rich.console import Console
 from rich.markup import escape
 
-from tasks.errors import ShangxinError
-from tasks.rendering.modelset import list_model_sets
+from tasks.errors import ModelError, ShangxinError
+from tasks.rendering.checkpoints.present import revision
+from tasks.rendering.checkpoints.table import Licence, PublishedSet, published_sets
+from tasks.rendering.checkpoints.verify import verify
+from tasks.rendering.modelset import find_published_anywhere, list_model_sets
 from tasks.workplace import Workplace, open_workplace
 
 State = Literal["ok", "note", "missing"]
@@ -78,12 +81,29 @@ def _database(workplace: Workplace) -> Iterator[Diagnosis]:
 def _models(workplace: Workplace) -> Iterator[Diagnosis]:
     for found in list_model_sets(workplace.settings.models_dir):
         yield Diagnosis(f"model {found.name}", "ok", f"{found.folder}; {found.licence}; {found.note}")
-    yield Diagnosis(
-        "licence",
-        "note",
-        "Kolors weights: free for research; commercial use needs registration with the licensor (Kwai-Kolors "
-        "MODEL_LICENSE, 2024-07-06), and outputs may not train other models. ChatGLM3 weights: their own registration.",
-    )
+    for published in published_sets().values():
+        yield _published(published, workplace)
+        for terms in published.terms():
+            yield Diagnosis("licence", "note", _terms(terms))
+
+
+def _published(published: PublishedSet, workplace: Workplace) -> Diagnosis:
+    """A published set need not be there, nor whole: drafts are made without one."""
+    subject = f"model {published.name}"
+    try:
+        located = find_published_anywhere(published.name, workplace.settings.models_dir)
+        if located is None:
+            return Diagnosis(subject, "note", f"not here: `shangxin models fetch {published.name}`; drafts need none")
+        wrong = next((remark for remark in verify(located) if remark.state == "wrong"), None)
+    except ModelError as error:
+        return Diagnosis(subject, "note", f"cannot be used: {error}")
+    if wrong is not None:
+        return Diagnosis(subject, "note", f"cannot be used: {wrong}. All: `shangxin models verify {published.name}`")
+    return Diagnosis(subject, "ok", f"{located.folder.parent}; {revision(located)}; {published.title}")
+
+
+def _terms(terms: Licence) -> str:
+    return f"{terms.name}: {terms.commercial_zh}。{terms.commercial}; {terms.passing_on}. {terms.address}"
 
 
 def _device(workplace: Workplace) -> Iterator[Diagnosis]:

@@ -54,10 +54,24 @@ def compose_stored(workplace: Workplace, run_id: str, brief: CampaignBrief) -> I
     labelling = Labelling(workplace, brief)
     for record, lacking in workplace.ledger.missing_renditions(run_id, labelling.rules):
         wanted = [placement for placement in labelling.placements if placement.id in lacking]
-        picture = _stored_picture(workplace, record)
-        renditions = tuple(compose_master(workplace.store, picture, wanted, labelling))
-        workplace.ledger.put_renditions(record.job_id, record.take, renditions)
-        yield sum(bool(rendition.key) for rendition in renditions)
+        yield _compose_record(workplace, record, wanted, labelling)
+
+
+def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
+    """Make what one approved picture of a run still lacks, from its stored master; 0 where it is not approved."""
+    record = workplace.ledger.record(run_id, job_id)
+    if record is None or record.verdict is None or record.verdict.status != "approved":
+        return 0
+    labelling = Labelling(workplace, CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief))
+    have = {(made.placement, made.rule) for made in record.renditions}
+    wanted = [each for each in labelling.placements if (each.id, labelling.rules[each.id]) not in have]
+    return _compose_record(workplace, record, wanted, labelling) if wanted else 0
+
+
+def _compose_record(workplace: Workplace, record: JobRecord, wanted: Iterable[Placement], labelling: Labelling) -> int:
+    renditions = tuple(compose_master(workplace.store, _stored_picture(workplace, record), wanted, labelling))
+    workplace.ledger.put_renditions(record.job_id, record.take, renditions)
+    return sum(bool(rendition.key) for rendition in renditions)
 
 
 def compose_master(

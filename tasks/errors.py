@@ -15,7 +15,8 @@ ShangxinError                 message: where, what was found, what was expected,
 ├── OrchestrationError        Prefect's server died or refused in the middle of a run
 └── LedgerError               the ledger refused
     ├── LedgerUnavailable     the database did not answer or was busy: worth another try
-    └── StaleLease            somebody else holds the job now: drop the work
+    ├── StaleLease            somebody else holds the job now: drop the work
+    └── StaleDecision         somebody else has decided since the page was opened: look again
 """
 
 
@@ -97,3 +98,7 @@ class LedgerUnavailable(LedgerError):
 
 class StaleLease(LedgerError):
     """The job belongs to another owner or attempt by now."""
+
+
+class StaleDecision(LedgerError):
+    """The picture is no longer as the person saw it who decided."""

@@ -13,16 +13,20 @@ from tasks.delivery.manifest import manifest_lines
 from tasks.delivery.report import render_report
 from tasks.labelling import Labelling
 from tasks.reporting import gather_report
-from tasks.workplace import open_workplace
+from tasks.workplace import Workplace, open_workplace
 
 
 @task(name="publish-run", persist_result=False, cache_policy=NO_CACHE)
 def publish_run(run_id: str) -> dict[str, Any]:
-    """Write report and manifest, read the manifest back, close the run; returns the counts.
+    """Write report and manifest, read the manifest back, close the run; returns the counts."""
+    return publish(open_workplace(), run_id)
+
+
+def publish(workplace: Workplace, run_id: str) -> dict[str, Any]:
+    """What `publish_run` does, for who has no flow around it. It may be done again, after people have decided.
 
     A run with work left (cancelled, out of budget) gets a report and stays open: no manifest says it is complete.
     """
-    workplace = open_workplace()
     ledger, store = workplace.ledger, workplace.store
     ledger.note(run_id, stage="publishing")
     counts = ledger.counts(run_id)

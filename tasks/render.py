@@ -102,13 +102,14 @@ class ShardRun:
                 yield from self._render([lease for lease in batch if lease.job_id in mine], model)
 
     def _render(self, batch: list[LeasedJob], model: str) -> Iterator[tuple[LeasedJob, Rendered | Failed]]:
-        leases = {(lease.job_id, lease.take): lease for lease in batch}
+        leases = {}
         requests = []
         for lease in batch:
             request = self._request(lease)
             if isinstance(request, Failed):
                 yield lease, request
             else:
+                leases[request.job.job_id, request.take] = lease  # a steered take's job is not the lease's
                 requests.append(request)
         if requests:
             for outcome in self._workplace.renderer(model).render(requests):

@@ -17,16 +17,11 @@ from tasks.delivery.report import BadRowEntry, RenditionEntry, ReportData, Repor
 from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
 from tasks.labelling import Labelling
+from tasks.rendering.checkpoints.table import licence_note, published_sets
 from tasks.shapes import Size
-from tasks.workplace import Workplace
+from tasks.workplace import SLEEPER, Workplace
 
 BAD_ROWS_SHOWN = 500
-
-# Kwai-Kolors MODEL_LICENSE (2024-07-06): commercial use of the weights needs registration with the licensor.
-KOLORS_NOTE = (
-    "Kolors 权重商用须向许可方登记 Commercial use of Kolors weights needs registration with the licensor "
-    "(MODEL_LICENSE, 2024-07-06); outputs may not be used to train other models."
-)
 
 
 def gather_report(workplace: Workplace, run_id: str) -> ReportData:
@@ -58,7 +53,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
         cost=fresh_cost,
         currency=workplace.settings.currency,
         model=brief.model,
-        model_note=_model_note(workplace, brief.model),
+        model_note=model_note(workplace, brief.model),
         check_titles=workplace.thresholds.check_titles,
         cause_titles=workplace.thresholds.cause_titles,
     )
@@ -107,7 +102,12 @@ def _bad_rows(workplace: Workplace, run_id: str) -> Iterator[BadRowEntry]:
         yield BadRowEntry(int(line), column, value, reason)
 
 
-def _model_note(workplace: Workplace, name: str) -> str:
+def model_note(workplace: Workplace, name: str) -> str:
+    """What kind of model drew the pictures, under which licence, and what commercial use of its weights asks for."""
     found = workplace.model(name)
-    parts = [found.note, found.licence, "" if found.draft else KOLORS_NOTE]
+    # a folder with a card of its own holds the same published weights unless it is a draft
+    terms = (
+        "" if found.draft or SLEEPER.fullmatch(name) else licence_note(published_sets()[found.published or "kolors"])
+    )
+    parts = [found.note, found.licence, terms]
     return "; ".join(part for part in parts if part)

@@ -38,9 +38,12 @@ def review_run(run_id: str) -> int:
     workplace = open_workplace()
     workplace.ledger.note(run_id, stage="reviewing")
     index, doubled = DuplicateIndex(), 0
+    decided = workplace.ledger.decided(run_id)
     for record in workplace.ledger.results(run_id):
         if record.signature and record.verdict:
             finding = _compare(workplace, index, record)
+            if (record.job_id, record.take) in decided:
+                continue  # a person has looked: no check overrules that
             doubled += not finding.passed
             _note(workplace, record, finding)
     return doubled

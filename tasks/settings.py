@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     max_attempts: int = Field(default=4, ge=1, description="Deaths after which a job is set aside.")
     max_image_mb: float = Field(default=40, gt=0)
     max_image_side: int = Field(default=12000, ge=64)
+    review_token: SecretStr | None = Field(
+        default=None, description="What `shangxin review --host` asks visitors for; empty: one is made up and printed."
+    )
     prefect_start_seconds: int = Field(default=180, ge=20)
 
     @property

@@ -9,6 +9,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -22,11 +24,12 @@ from tasks.rendering.cutout import CutOutCache
 from tasks.rendering.finish import finish
 from tasks.rendering.job import RenderJob, canonical_json, take_seed
 from tasks.rendering.kolors import Condition, Kolors
-from tasks.rendering.loader import load_parts
+from tasks.rendering.loader import Parts, borrow_text_encoder, load_parts
 from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Failed, Pixels, Rendered, Renderer, RenderRequest
 from tasks.rendering.staged import Staged, stage_request
-from tasks.rendering.text import TextService
+from tasks.rendering.text import ReleasingTextService, TextService
+from tasks.rendering.tiers import Tier, choose_tier, set_facts
 from tasks.rendering.worksize import enlarge_blocks
 
 logger = logging.getLogger(__name__)
@@ -69,23 +72,54 @@ def pick_device(wish: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def tier_of_card(found: ModelSet, device: torch.device) -> Tier:
+    """What stays on the card; in main memory and on devices that do not tell their size, everything."""
+    if device.type != "cuda":
+        return Tier(name="resident", batch=BATCH.get(device.type, 1), peak=0, reason=f"{device.type}: all resident")
+    tier = choose_tier(torch.cuda.get_device_properties(device).total_memory, set_facts(found))
+    logger.info("model set %s on a %s", found.name, tier.reason)
+    return tier
+
+
 class KolorsRenderer:
     """Renders with one model set on one device; passes the Renderer contract. Threads take turns at the model."""
 
-    def __init__(self, found: ModelSet, *, device: torch.device, batch_size: int | None = None) -> None:
+    def __init__(
+        self, found: ModelSet, *, device: torch.device, batch_size: int | None = None, tier: Tier | None = None
+    ) -> None:
         self.name = found.name
-        self._found = found
-        self._batch_size = batch_size or BATCH.get(device.type, 1)
-        parts = load_parts(found, device=device)
-        encoder_key = f"{found.name}@{found.revision}:{found.precision}"
-        self._text = TextService(parts.tokenizer, parts.text_encoder, encoder_key=encoder_key)
+        self._found, self._device = found, device
+        tier = tier or tier_of_card(found, device)
+        self._batch_size = batch_size or min(BATCH.get(device.type, 1), tier.batch)
+        parts = load_parts(found, device=device, with_text=not tier.releases)
         self._kolors = Kolors(found, parts, device=device)
+        self._text = self._text_service(parts, tier)
         self._cutouts = CutOutCache()
         self._references: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._model = Lock()
 
+    def _text_service(self, parts: Parts, tier: Tier) -> TextService:
+        found = self._found
+        encoder_key = f"{found.name}@{found.revision}:{found.precision}"
+        if not tier.releases:
+            return TextService(parts.tokenizer, parts.text_encoder, encoder_key=encoder_key)
+        if tier.name != "quantised":
+            borrow = partial(self._borrow_encoder, quantised=False)
+            return ReleasingTextService(parts.tokenizer, borrow, encoder_key=encoder_key)
+        borrow = partial(self._borrow_encoder, quantised=True)
+        note = "text encoder in int8, for want of memory on the card: another card draws a slightly different picture"
+        # its embeddings differ: they may never be taken for the others'
+        return ReleasingTextService(parts.tokenizer, borrow, encoder_key=f"{encoder_key}:int8", note=note)
+
+    @contextmanager
+    def _borrow_encoder(self, *, quantised: bool) -> Iterator[torch.nn.Module]:
+        with self._kolors.away(), borrow_text_encoder(self._found, device=self._device, quantised=quantised) as encoder:
+            yield encoder
+
     def render(self, requests: Sequence[RenderRequest]) -> Iterator[Rendered | Failed]:
         """One outcome per request; jobs that share what a batch must share are drawn together."""
+        with self._model:
+            self._text.prepare([text for one in requests for text in (one.job.prompt, one.job.negative_prompt)])
         batches = iter(_batches(requests, self._batch_size))
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging") as thread:
             ahead = [thread.submit(self._stage, batch) for batch in islice(batches, AHEAD)]

@@ -4,7 +4,8 @@ The SDXL inpainting pipelines take Kolors' UNet, schedule and embeddings once th
 wrong for Kolors (strength, latent mask, text projection of the ControlNets, VAE dtype) is set right here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +134,23 @@ class Kolors:
             raise RenderError(f"sampler preset {sampler.preset!r} does not keep the model's schedule")
         return made
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Everything off the card meanwhile, so that the text encoder has room."""
+        parts = self._parts
+        nets = [
+            net for net in (parts.unet, parts.vae, parts.image_encoder, *parts.controls.values()) if net is not None
+        ]
+        for net in nets:
+            net.to("cpu")
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        try:
+            yield
+        finally:
+            for net in nets:
+                net.to(self._device)
+
     def in_fp32(self, batch: Sequence[Condition]) -> torch.Tensor | None:
         """Latents once more in full precision, None where that is what was used already."""
         if self._parts.dtype == torch.float32:
@@ -177,7 +195,7 @@ class Kolors:
 
     def _control(self, kind: str) -> Any:
         if kind not in self._parts.controls:
-            net = load_control(self._found.folder, kind, dtype=self._parts.dtype)
+            net = load_control(self._found, kind, dtype=self._parts.dtype)
             self._parts.controls[kind] = net.to(self._device)
         return self._parts.controls[kind]
 

@@ -19,17 +19,16 @@ from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 from transformers.utils import logging as transformers_logging
 
 from tasks.errors import ModelError
+from tasks.rendering.checkpoints.check import check_repository, read_config
+from tasks.rendering.checkpoints.convert import convert_image_encoder, convert_ip_adapter
+from tasks.rendering.checkpoints.names import BASE, BETA_END, CONTROLS, INPAINTING, IP_ADAPTER, SIGMA_MAX, TRAIN_STEPS
+from tasks.rendering.checkpoints.table import published_sets
 from tasks.rendering.controlnet import KolorsControlNet
 from tasks.rendering.modelset import ModelSet
 from tasks.rendering.weights import assert_finite, assert_keys, file_keys, read_keys
 
-BASE, INPAINTING, IP_ADAPTER = "Kolors-diffusers", "Kolors-Inpainting", "Kolors-IP-Adapter-Plus"
-CONTROLS = {"canny": "Kolors-ControlNet-Canny", "depth": "Kolors-ControlNet-Depth", "pose": "Kolors-ControlNet-Pose"}
-IP_ADAPTER_FILE = "ip_adapter_plus_general.safetensors"
 DIFFUSION, TRANSFORMER = "diffusion_pytorch_model", "model"  # the stems of diffusers' and transformers' files
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-TRAIN_STEPS, BETA_END, SIGMA_MAX = 1100, 0.014, 29.06  # SDXL's 1000, 0.012 and 14.6 run too, and give wrong noise
 
 
 @dataclass
@@ -48,30 +47,45 @@ class Parts:
     controls: dict[str, Any] = field(default_factory=dict)
 
 
-def load_parts(found: ModelSet, *, device: torch.device) -> Parts:
-    """Load everything but the ControlNets onto `device`. Raises ModelError that names the file and the way out."""
+def load_parts(found: ModelSet, *, device: torch.device, with_text: bool = True) -> Parts:
+    """Load everything but the ControlNets onto `device`; the text encoder too unless it is to be borrowed.
+
+    Raises ModelError that names the file and the way out.
+    """
     with quiet_loading():
-        return _load_parts(found, device=device)
+        return _load_parts(found, device=device, with_text=with_text)
 
 
-def _load_parts(found: ModelSet, *, device: torch.device) -> Parts:
+def _load_parts(found: ModelSet, *, device: torch.device, with_text: bool) -> Parts:
+    assert_as_published(found)
     dtype = DTYPES[found.precision]
-    base = found.folder / BASE
+    base = found.repository(BASE)
     parts = Parts(
         tokenizer=load_tokenizer(base / "tokenizer"),
-        text_encoder=load_text_encoder(base / "text_encoder", dtype=dtype).to(device),
-        unet=load_unet(found.folder, dtype=dtype).to(device),
+        text_encoder=load_text_encoder(base / "text_encoder", dtype=dtype).to(device) if with_text else None,
+        unet=load_unet(found, dtype=dtype).to(device),
         vae=load_vae(base / "vae", dtype=dtype).to(device),
         scheduler=load_scheduler(base / "scheduler"),
         dtype=dtype,
     )
-    _assert_widths(parts, found.folder)
-    if (found.folder / IP_ADAPTER).is_dir():
-        parts.ip_adapter = load_ip_adapter(found.folder / IP_ADAPTER / IP_ADAPTER_FILE, dtype=dtype)
-        encoder = found.folder / IP_ADAPTER / "image_encoder"
+    _assert_widths(parts, base / "text_encoder")
+    adapter = found.repository(IP_ADAPTER)
+    if adapter.is_dir():
+        parts.ip_adapter = load_ip_adapter(convert_ip_adapter(adapter), dtype=dtype)
+        encoder = adapter / "image_encoder"
         parts.image_encoder = load_image_encoder(encoder, dtype=dtype).to(device)
         parts.image_processor = load_image_processor(encoder, size=parts.image_encoder.config.image_size)
     return parts
+
+
+def assert_as_published(found: ModelSet) -> None:
+    """Raise ModelError where a file of a published set is not what its reviewed table expects; headers only."""
+    published = published_sets().get(found.published)
+    for repo in published.repositories if published else ():
+        if repo.folder in found.places:
+            for remark in check_repository(repo, found.places[repo.folder]):
+                if remark.state == "wrong":
+                    raise ModelError(f"{remark}. All there is to say: `shangxin models verify {found.name}`")
 
 
 @contextmanager
@@ -106,11 +120,41 @@ def load_text_encoder(folder: Path, *, dtype: torch.dtype) -> Any:
     return encoder
 
 
-def load_unet(folder: Path, *, dtype: torch.dtype) -> Any:
+@contextmanager
+def borrow_text_encoder(found: ModelSet, *, device: torch.device, quantised: bool) -> Iterator[Any]:
+    """The text encoder for as long as prompts are encoded; afterwards its memory is free, whoever still names it."""
+    with quiet_loading():
+        encoder = load_text_encoder(found.repository(BASE) / "text_encoder", dtype=DTYPES[found.precision])
+    if quantised:
+        quantise(encoder)
+    encoder.to(device)
+    try:
+        yield encoder
+    finally:
+        for module in encoder.modules():
+            module._parameters.clear()
+            module._buffers.clear()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def quantise(encoder: torch.nn.Module) -> None:
+    """Weights of the linear layers to int8, in place: hidden states keep a cosine of 0.9999 to those of bf16."""
+    try:
+        from torchao.quantization import Int8WeightOnlyConfig, quantize_
+    except ImportError as error:
+        raise ModelError(
+            "a card this small needs the text encoder in int8, and torchao is not installed: "
+            "`pip install -c constraints.txt torchao`, or use a card of 16 GB or more"
+        ) from error
+    quantize_(encoder, Int8WeightOnlyConfig())
+
+
+def load_unet(found: ModelSet, *, dtype: torch.dtype) -> Any:
     """The nine-channel inpainting UNet where the set has one, else the base UNet with four."""
-    inpainting = folder / INPAINTING / "unet"
+    inpainting = found.repository(INPAINTING) / "unet"
     if not inpainting.is_dir():
-        return _load_unet(folder / BASE / "unet", variant="fp16", channels=4, dtype=dtype)
+        return _load_unet(found.repository(BASE) / "unet", variant="fp16", channels=4, dtype=dtype)
     return _load_unet(inpainting, variant=None, channels=9, dtype=dtype)
 
 
@@ -165,9 +209,9 @@ def assert_noise(scheduler: Any, *, where: Path) -> None:
         )
 
 
-def load_control(folder: Path, kind: str, *, dtype: torch.dtype) -> Any:
-    """One ControlNet of the set at `folder`. Raises ModelError where the set lacks that kind."""
-    where = folder / CONTROLS[kind]
+def load_control(found: ModelSet, kind: str, *, dtype: torch.dtype) -> Any:
+    """One ControlNet of a set. Raises ModelError where the set lacks that kind."""
+    where = found.repository(CONTROLS[kind])
     keys = read_keys(where, DIFFUSION, variant=None)
     with quiet_loading():
         net = KolorsControlNet.from_pretrained(where, dtype=dtype, use_safetensors=True).eval()
@@ -178,8 +222,6 @@ def load_control(folder: Path, kind: str, *, dtype: torch.dtype) -> Any:
 
 def load_ip_adapter(path: Path, *, dtype: torch.dtype) -> dict[str, dict[str, torch.Tensor]]:
     """The two groups that diffusers' loader takes, from keys "image_proj.*" and "ip_adapter.*"."""
-    if not path.is_file() and (other := sorted(path.parent.glob("*.bin"))):
-        raise ModelError(f"{path} is missing, there is only {other[0].name}, a pickle; convert it to safetensors first")
     groups: dict[str, dict[str, torch.Tensor]] = {"image_proj": {}, "ip_adapter": {}}
     strangers = [key for key in file_keys(path) if key.split(".", 1)[0] not in groups]
     if strangers:
@@ -191,9 +233,8 @@ def load_ip_adapter(path: Path, *, dtype: torch.dtype) -> dict[str, dict[str, to
 
 
 def load_image_encoder(folder: Path, *, dtype: torch.dtype) -> Any:
-    read_keys(
-        folder, TRANSFORMER, variant=None
-    )  # a whole CLIP folder has the text tower too: keys may exceed the class
+    convert_image_encoder(folder)
+    read_keys(folder, TRANSFORMER, variant=None)  # a whole CLIP has the text tower too: keys may exceed the class
     encoder, info = CLIPVisionModelWithProjection.from_pretrained(
         folder, dtype=dtype, use_safetensors=True, output_loading_info=True
     )
@@ -220,9 +261,7 @@ def _assert_projection(model: Any, where: Path) -> None:
     assert_finite(projection.weight, name="encoder_hid_proj.weight", where=where)
 
 
-def _assert_widths(parts: Parts, folder: Path) -> None:
-    text, unet = parts.text_encoder.config.hidden_size, parts.unet.config.encoder_hid_dim
+def _assert_widths(parts: Parts, text_encoder: Path) -> None:
+    text, unet = read_config(text_encoder / "config.json").get("hidden_size"), parts.unet.config.encoder_hid_dim
     if text != unet:
-        raise ModelError(
-            f"{folder}: text encoder is {text} wide, the UNet takes {unet}; they are of different model sets"
-        )
+        raise ModelError(f"{text_encoder} is {text} wide, the UNet takes {unet}; they are of different model sets")

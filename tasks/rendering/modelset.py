@@ -1,11 +1,15 @@
 """Model sets on disk: which there are and what they say of themselves. Free of torch, so that planning may ask."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
 from tasks.errors import ModelError
+from tasks.rendering.checkpoints.layout import Located
+from tasks.rendering.checkpoints.present import find_published, revision
+from tasks.rendering.checkpoints.table import published_sets
 from tasks.rendering.job import ModelRef, Sampler
 
 CARD = "set.json"
@@ -13,7 +17,10 @@ BUILT_IN = Path(__file__).parent / "models"  # sets that ship with the project
 
 
 class ModelSet(BaseModel, frozen=True, extra="ignore"):
-    """What `set.json` says. `native_size` is the side in px of the square the model draws best."""
+    """What `set.json` or a reviewed table says. `native_size` is the side in px of the square the model draws best.
+
+    `published` names the reviewed table; `places` says where repositories lie that are not folders of the set.
+    """
 
     name: str
     revision: str
@@ -24,10 +31,16 @@ class ModelSet(BaseModel, frozen=True, extra="ignore"):
     note: str = ""
     sampler: Sampler | None = None  # stands in for the scenes' own where the model needs another
     folder: Path = Path()
+    published: str = ""
+    places: Mapping[str, Path] = {}
 
     @property
     def ref(self) -> ModelRef:
         return ModelRef(name=self.name, revision=self.revision, precision=self.precision)
+
+    def repository(self, name: str) -> Path:
+        """Where one of the set's repositories lies, or would."""
+        return self.places.get(name, self.folder / name)
 
 
 def resolve_model(name: str, *, models_dir: Path | None = None) -> ModelRef:
@@ -36,21 +49,72 @@ def resolve_model(name: str, *, models_dir: Path | None = None) -> ModelRef:
 
 
 def find_model_set(name: str, *, models_dir: Path | None = None, built_in: Path = BUILT_IN) -> ModelSet:
-    """The set called `name`: a folder of that name or one whose card has it, own folder before built-in ones."""
+    """The set called `name`: a folder of that name, one whose card has it, or the published repositories of a table.
+
+    Own folder before built-in ones; published sets are looked for in the Hub's cache too. Raises ModelError.
+    """
     places = [place for place in (models_dir, built_in) if place is not None]
     for place in places:
         for folder in _candidates(place, name):
             return read_model_set(folder)
+    if name in published_sets():
+        return _find_published(name, models_dir)
     known = sorted({found.name for place in places for found in _all_sets(place)})
     raise ModelError(
         f"model set {name!r} was not found in {' or '.join(str(place) for place in places)}; "
-        f"there is: {', '.join(known) or 'none'}. Put the set's folder there or set SHANGXIN_MODELS_DIR"
+        f"there is: {', '.join(known) or 'none'}; to be fetched: {', '.join(published_sets())}. Put the set's folder "
+        f"there or set SHANGXIN_MODELS_DIR"
     )
 
 
 def list_model_sets(models_dir: Path | None = None, *, built_in: Path = BUILT_IN) -> list[ModelSet]:
-    """Every set in the own folder and among the built-in ones."""
+    """Every set with a card, in the own folder and among the built-in ones; published sets are not among them."""
     return [found for place in (models_dir, built_in) if place is not None for found in _all_sets(place)]
+
+
+def hub_cache() -> Path:
+    """Where the Hub's own client keeps what it downloads."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
+def find_published_anywhere(name: str, models_dir: Path | None = None) -> Located | None:
+    """Where a published set lies: below `models_dir`, else in the Hub's cache; None where nothing of it does.
+
+    Raises ModelError where it is there in part, or changed since it was pinned.
+    """
+    for place in (models_dir, hub_cache()):
+        located = find_published(published_sets()[name], place) if place is not None else None
+        if located is not None:
+            return located
+    return None
+
+
+def _find_published(name: str, models_dir: Path | None) -> ModelSet:
+    located = find_published_anywhere(name, models_dir)
+    if located is not None:
+        return published_model_set(located)
+    raise ModelError(
+        f"model set {name!r} is not in {models_dir or 'SHANGXIN_MODELS_DIR (not set)'} nor in the Hub's cache "
+        f"{hub_cache()}; set SHANGXIN_MODELS_DIR to a folder with room and run `shangxin models fetch {name}`"
+    )
+
+
+def published_model_set(located: Located) -> ModelSet:
+    """The card of a published set, from its reviewed table."""
+    published = located.published
+    return ModelSet(
+        name=published.name,
+        revision=revision(located),
+        native_size=published.native_size,
+        precision=published.precision,
+        licence=", ".join(terms.name for terms in published.terms(tuple(located.places))),
+        note=published.title,
+        folder=located.folder,
+        published=published.name,
+        places=dict(located.places),
+    )
 
 
 def read_model_set(folder: Path) -> ModelSet:

@@ -5,7 +5,8 @@ The pad positions carry values and the UNet gets no mask, so their number is par
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -42,24 +43,27 @@ class TextService:
     def encode(self, prompts: Sequence[str]) -> list[Embedding]:
         return [self._one(prompt) for prompt in prompts]
 
+    def prepare(self, prompts: Sequence[str]) -> None:
+        """Told what will be asked for; a resident encoder has no use for it."""
+
     def _one(self, prompt: str) -> Embedding:
         key = f"{self._key}:{prompt}"
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = self._encode(prompt)
+                self._kept[key] = self._encode(prompt, self._encoder)
             self._kept.move_to_end(key)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)
             return self._kept[key]
 
     @torch.inference_mode()
-    def _encode(self, prompt: str) -> Embedding:
+    def _encode(self, prompt: str, encoder: torch.nn.Module) -> Embedding:
         tokens = self._tokenizer(
             [prompt], padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt"
         )
         self._check(tokens)
-        device = next(self._encoder.parameters()).device
-        output = self._encoder(
+        device = next(encoder.parameters()).device
+        output = encoder(
             input_ids=tokens["input_ids"].to(device),
             attention_mask=tokens["attention_mask"].to(device),
             position_ids=tokens["position_ids"].to(device),
@@ -84,6 +88,47 @@ class TextService:
     def _notes(self, prompt: str) -> tuple[str, ...]:
         count = len(self._tokenizer(prompt)["input_ids"])
         return (f"prompt of {count} tokens cut to {LENGTH}",) if count > LENGTH else ()
+
+
+class ReleasingTextService(TextService):
+    """The same, for a card that cannot hold encoder and UNet at once: many prompts are encoded in one go.
+
+    `borrow` brings the encoder and takes it away again; embeddings wait in main memory, bit for bit the same.
+    `note` goes with every picture, where the borrowed encoder is not quite the resident one.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        borrow: Callable[[], AbstractContextManager[torch.nn.Module]],
+        *,
+        encoder_key: str,
+        note: str = "",
+        size: int = 256,
+    ) -> None:
+        super().__init__(tokenizer, torch.nn.Identity(), encoder_key=encoder_key, size=size)
+        self._borrow = borrow
+        self._note = (note,) if note else ()
+
+    def encode(self, prompts: Sequence[str]) -> list[Embedding]:
+        self.prepare(prompts)
+        return super().encode(prompts)
+
+    def prepare(self, prompts: Sequence[str]) -> None:
+        """Encode those of the prompts that are not kept, and keep all of them until they are asked for."""
+        with self._lock:
+            keys = {f"{self._key}:{prompt}": prompt for prompt in prompts}
+            self._size = max(self._size, len(keys))
+            for key in keys.keys() & self._kept.keys():
+                self._kept.move_to_end(key)
+            missing = {key: prompt for key, prompt in keys.items() if key not in self._kept}
+            if not missing:
+                return
+            with self._borrow() as encoder:
+                for key, prompt in missing.items():
+                    made = self._encode(prompt, encoder)
+                    notes = (*made.notes, *self._note)
+                    self._kept[key] = Embedding(hidden=made.hidden.cpu(), pooled=made.pooled.cpu(), notes=notes)
 
 
 def _tokenizer_digest(tokenizer: Any) -> str:

@@ -61,12 +61,16 @@ def warm_home(prefect_server: str, server_home: Path, tmp_path_factory: pytest.T
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Path:
+    return draw_catalogue(tmp_path)
+
+
+def draw_catalogue(folder: Path) -> Path:
     """Three good products and one without a picture; the pictures have real transparency."""
     for number, colour in enumerate([(40, 60, 200), (60, 160, 60), (180, 90, 40)]):
         picture = np.zeros((400, 320, 4), np.uint8)
         cv2.ellipse(picture, (160, 200), (110, 160), 0, 0, 360, (*colour, 255), -1, cv2.LINE_AA)
-        cv2.imwrite(str(tmp_path / f"p{number}.png"), picture)
-    path = tmp_path / "goods.csv"
+        cv2.imwrite(str(folder / f"p{number}.png"), picture)
+    path = folder / "goods.csv"
     path.write_text(
         "sku,title,image,category\n杯/1,白瓷杯,p0.png,drinkware\nB-2,绿茶罐,p1.png,tea\nC-3,布包,p2.png,bag\nD-4,缺图,no.png,bag\n",
         encoding="utf-8",

@@ -12,9 +12,10 @@ from diffusers import AutoencoderKL, StableDiffusionXLInpaintPipeline, UNet2DCon
 from diffusers.pipelines.kolors import KolorsPipeline
 
 from tasks.errors import ModelError
+from tasks.rendering.checkpoints.names import BASE, INPAINTING
 from tasks.rendering.job import ControlUse, Sampler
 from tasks.rendering.kolors import Condition, Kolors
-from tasks.rendering.loader import BASE, INPAINTING, Parts, load_parts
+from tasks.rendering.loader import Parts, load_parts
 from tasks.rendering.modelset import ModelSet, read_model_set
 from tasks.rendering.text import TextService
 from tasks.shapes import Size

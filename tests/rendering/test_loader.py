@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tasks.errors import ModelError
-from tasks.rendering.loader import BASE, INPAINTING, IP_ADAPTER, IP_ADAPTER_FILE, load_control, load_parts
+from tasks.rendering.checkpoints.names import BASE, INPAINTING, IP_ADAPTER, IP_ADAPTER_FILE
+from tasks.rendering.loader import load_control, load_parts
 from tasks.rendering.modelset import find_model_set, read_model_set, resolve_model
 
 CPU = torch.device("cpu")
@@ -107,10 +108,10 @@ def test_schedule_of_sdxl_is_refused(copied: Path, key: str, value: float) -> No
         load(copied)
 
 
-def test_pickled_adapter_is_not_opened(copied: Path) -> None:
+def test_adapter_that_is_neither_safetensors_nor_a_pickle_of_tensors_is_refused(copied: Path) -> None:
     path = copied / IP_ADAPTER / IP_ADAPTER_FILE
     path.rename(path.with_suffix(".bin"))
-    with pytest.raises(ModelError, match="a pickle; convert it"):
+    with pytest.raises(ModelError, match=r"ip_adapter_plus_general\.bin \(\d+ bytes\) is half a file or none"):
         load(copied)
 
 
@@ -124,7 +125,7 @@ def test_set_without_adapter_or_inpainting_loads_with_four_channels(copied: Path
 
 def test_control_that_the_set_lacks_is_named(random_set: Path) -> None:
     with pytest.raises(ModelError, match="Kolors-ControlNet-Pose is missing"):
-        load_control(random_set, "pose", dtype=torch.float32)
+        load_control(read_model_set(random_set), "pose", dtype=torch.float32)
 
 
 def test_set_is_found_by_folder_and_by_the_name_on_its_card(random_set: Path) -> None:

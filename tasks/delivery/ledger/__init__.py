@@ -1,5 +1,6 @@
 """The ledger on SQLite or PostgreSQL: runs, jobs, leases, results."""
 
+from tasks.delivery.ledger.decisions import Choice, Decision, Filter, Listed, Place, Wish
 from tasks.delivery.ledger.ledger import Ledger, open_ledger
 from tasks.delivery.ledger.records import (
     Added,
@@ -20,15 +21,21 @@ __all__ = [
     "Added",
     "Agent",
     "Campaign",
+    "Choice",
     "Counts",
+    "Decision",
     "Expired",
+    "Filter",
     "JobRecord",
     "JobResult",
     "LeasedJob",
     "Ledger",
+    "Listed",
     "Master",
     "MissingRenditions",
+    "Place",
     "Rendition",
     "Shard",
+    "Wish",
     "open_ledger",
 ]

@@ -11,9 +11,11 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    and_,
     case,
     cast,
     false,
+    func,
     literal,
     select,
     true,
@@ -34,6 +36,7 @@ from tasks.delivery.ledger.tables import (
     job_spec,
     master,
     rendition,
+    take_order,
 )
 from tasks.errors import LedgerError, StaleLease
 
@@ -250,7 +253,9 @@ def _take(connection: Connection, picked: Sequence[str], *, owner: str, seconds:
 def _leased(connection: Connection, picked: Sequence[str]) -> list[LeasedJob]:
     columns = [job.c[name] for name in ("job_id", "sku", "scene", "variant", "attempt", "failures", "take")]
     words = [job_spec.c[name] for name in ("spec", "image", "line", "product")]
-    found = select(*columns, *words).join(job_spec, job_spec.c.job == job.c.number)
+    order = func.coalesce(take_order.c.words, "").label("words")
+    found = select(*columns, *words, order).join(job_spec, job_spec.c.job == job.c.number)
+    found = found.outerjoin(take_order, and_(take_order.c.job_id == job.c.job_id, take_order.c.take == job.c.take))
     rows = connection.execute(found.where(among(job.c.job_id, picked))) if picked else ()
     return [LeasedJob(**{**row._mapping, "spec": bytes(row.spec), "product": bytes(row.product)}) for row in rows]
 

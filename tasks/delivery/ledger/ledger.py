@@ -2,12 +2,12 @@
 
 from tasks.delivery.ledger.agents import Agents
 from tasks.delivery.ledger.claims import Claims
-from tasks.delivery.ledger.results import Results
+from tasks.delivery.ledger.decisions import Decisions
 from tasks.delivery.ledger.runs import Runs
 from tasks.errors import ConfigurationError
 
 
-class Ledger(Runs, Claims, Results, Agents):
+class Ledger(Runs, Claims, Decisions, Agents):
     """One ledger in one database; safe to share between threads, and to open from any number of processes."""
 
 

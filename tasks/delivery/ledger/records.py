@@ -8,6 +8,7 @@ import orjson
 
 from tasks.findings import Finding, Verdict
 from tasks.rendering.job import RenderJob
+from tasks.rendering.steering import steer
 from tasks.shapes import Box
 
 JobState = Literal["ready", "leased", "done", "dead"]
@@ -65,10 +66,12 @@ class LeasedJob:
     image: str
     line: int
     product: bytes = b"{}"
+    words: str = ""  # what a person asked this take to change
 
     @property
     def job(self) -> RenderJob:
-        return RenderJob.model_validate_json(self.spec)
+        """What this take is to be: the job as planned, steered by the words that came with its order."""
+        return steer(RenderJob.model_validate_json(self.spec), self.words)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -140,6 +143,7 @@ class JobRecord:
     image: str
     line: int
     product: bytes = b"{}"
+    words: str = ""
     signature: str = ""
     verdict: Verdict | None = None
     master: Master | None = None
@@ -150,7 +154,8 @@ class JobRecord:
 
     @property
     def job(self) -> RenderJob:
-        return RenderJob.model_validate_json(self.spec)
+        """What this take was to be: the job as planned, steered by the words that came with its order."""
+        return steer(RenderJob.model_validate_json(self.spec), self.words)
 
     @property
     def facts(self) -> dict[str, Any]:

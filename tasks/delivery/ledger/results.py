@@ -7,13 +7,23 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, func, select, true, tuple_, update
+from sqlalchemy import Connection, Row, Select, and_, func, select, true, tuple_, update
 
 from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among
 from tasks.delivery.ledger.records import Counts, JobRecord, Master, MissingRenditions, Rendition, Shard
-from tasks.delivery.ledger.tables import DONE, LEASED, READY, campaign_job, job, job_spec, master, rendition
+from tasks.delivery.ledger.tables import (
+    DONE,
+    LEASED,
+    READY,
+    campaign_job,
+    job,
+    job_spec,
+    master,
+    rendition,
+    take_order,
+)
 from tasks.errors import LedgerError
 from tasks.findings import Finding, Verdict
 from tasks.shapes import Box
@@ -33,10 +43,12 @@ RECORD = (
             for name in ("key", "sha256", "width", "height", "product_box", "findings", "timings", "notes")
         ),
         func.coalesce(master.c.signature, "").label("signature"),
+        func.coalesce(take_order.c.words, "").label("words"),
     )
     .join(job, job.c.number == campaign_job.c.job)
     .join(job_spec, job_spec.c.job == job.c.number)
     .outerjoin(master, master.c.job_id == job.c.job_id)
+    .outerjoin(take_order, and_(take_order.c.job_id == job.c.job_id, take_order.c.take == job.c.take))
 )
 
 

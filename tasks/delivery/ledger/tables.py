@@ -135,6 +135,31 @@ rendition = Table(
     _required("findings", Text),
 )
 
+decision = Table(  # what people decided, one line each, never changed afterwards
+    "decision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("job_id", Text),
+    _required("take", Integer),
+    _required("decision", Text),
+    _required("cause", Text),
+    _required("words", Text),
+    _required("who", Text),
+    _required("at", Float),
+    _required("request", Text),  # the form's own key: sent twice, it counts once
+    _required("before", Text),  # the verdict it replaced, for undo
+    Column("undoes", Integer),  # the decision that an undo takes back
+    UniqueConstraint("job_id", "request", name="uq_decision_request"),
+)
+
+take_order = Table(  # a take that a person asked for, and the words it is to be steered by
+    "take_order",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("take", Integer, primary_key=True, autoincrement=False),
+    _required("words", Text),
+)
+
 agent = Table(
     "agent",
     metadata,

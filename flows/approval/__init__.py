@@ -1,0 +1,1 @@
+"""The approval page: where a person decides on the pictures that the checks could not."""

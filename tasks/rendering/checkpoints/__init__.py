@@ -1,0 +1,1 @@
+"""Published weights: which repositories a set is made of, fetching, pinning, verifying and converting them."""
