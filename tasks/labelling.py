@@ -38,7 +38,7 @@ class Labelling:
         changes = {"finish": self._finish}
         return tuple(each.model_copy(update={**changes, "id": each.id + suffix}) for each in self._chosen)
 
-    @property
+    @cached_property
     def rules(self) -> dict[str, str]:
         """Placement -> digest of all that shapes its renditions."""
         return {placement.id: placement.digest for placement in self.placements}

@@ -86,6 +86,7 @@ def test_safe_area_and_gap_become_a_box_and_a_share(tmp_path: Path) -> None:
         ("max_kb: a lot", "max_kb.value: found 'a lot'"),
         ("max_kb: {value: 3, grade: A, source: hearsay}", "needs the address of its source, found 'hearsay'"),
         ("max_kbs: 300", "'max_kbs' is not known. Did you mean max_kb"),
+        ("finish: abc", "'finish' is not known"),
         ("background: white\ntext: some", "text.value: found 'some'"),
     ],
 )
@@ -94,6 +95,11 @@ def test_a_wrong_entry_is_refused_with_file_entry_and_field(tmp_path: Path, extr
         load_one(tmp_path, extra)
     assert "shop.yaml: placement 1 (shop-main)" in str(caught.value)
     assert told in str(caught.value)
+
+
+def test_what_a_run_does_to_the_files_is_part_of_the_digest(tmp_path: Path) -> None:
+    placement = load_one(tmp_path, "max_kb: 300")
+    assert placement.model_copy(update={"finish": "labels 1"}).digest != placement.digest
 
 
 def test_a_missing_field_is_named(tmp_path: Path) -> None:

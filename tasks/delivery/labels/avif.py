@@ -45,6 +45,16 @@ def insert(data: bytes, packet: bytes) -> bytes:
         raise LabelError(f"labels take {len(packet)} bytes, at most {LARGEST_PACKET}. Shorten the brand's texts.")
     if find(data) is not None:
         raise LabelError("this AVIF has XMP already, and items cannot be replaced. Encode it again without.")
+    try:
+        return _rewritten(data, packet)
+    except (struct.error, OverflowError) as error:
+        raise LabelError(
+            f"AVIF is damaged: a number in it does not fit its field ({error}). Write it again."
+        ) from error
+
+
+def _rewritten(data: bytes, packet: bytes) -> bytes:
+    """The file with one more item: its entry, its reference to the picture, its place, its bytes."""
     meta = _only(_boxes(data, 0, len(data)), b"meta")
     inside = list(_boxes(data, meta.body + 4, meta.end))
     items = _items(data, _only(inside, b"iloc"))

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 from typing import Any, Literal
 
 import orjson
@@ -37,7 +38,7 @@ def inspect_file(data: bytes) -> Inspection:
     """Everything above. Raises LabelError where the file is no picture of ours to read, or is damaged."""
     form = container_of(data)
     try:
-        with Image.open(io.BytesIO(data), formats=[form.upper()]) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=[form.upper()]) as picture:
             size, profile = Size(*picture.size), _describe_profile(picture.info.get("icc_profile"))
     except _BROKEN as error:
         raise LabelError(f"{form} of {len(data)} bytes cannot be opened ({error}). Fetch the file again.") from error
