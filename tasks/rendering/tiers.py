@@ -8,6 +8,7 @@ from tasks.errors import ModelError
 from tasks.rendering.checkpoints.check import read_tensors
 from tasks.rendering.checkpoints.files import weight_files
 from tasks.rendering.checkpoints.names import BASE, CONTROLS, INPAINTING, IP_ADAPTER, IP_ADAPTER_FILE, VISION_FILE
+from tasks.rendering.checkpoints.table import published_sets
 from tasks.rendering.modelset import ModelSet
 
 TierName = Literal["resident", "encode-then-release", "quantised"]
@@ -91,9 +92,8 @@ def set_facts(found: ModelSet, *, controls: int = 1, side: int | None = None) ->
     nets = [found.repository(folder) for folder in CONTROLS.values() if found.repository(folder).is_dir()]
     if nets:
         rest += min(controls, len(nets)) * _elements_of(nets[0], diffusion, variant=None)
-    for path in (adapter / IP_ADAPTER_FILE, adapter / "image_encoder" / VISION_FILE):
-        if path.is_file():
-            rest += sum(info.elements for info in read_tensors([path]).values())
+    if adapter.is_dir():
+        rest += _adapter_elements(found, adapter)
     pixels = ((side or found.native_size) / PICTURE_SIDE) ** 2
     text = _elements_of(base / "text_encoder", "model", variant="fp16")
     return SetFacts(text_encoder=text * number, rest=rest * number, picture=round(PICTURE_BYTES * pixels))
@@ -105,6 +105,18 @@ def _tier(name: TierName, card_bytes: int, facts: SetFacts, *, held: int, encodi
     peak = max(held + batch * facts.picture, encoding) + RESERVE_BYTES
     reason = f"{_gb(card_bytes)} card: text encoder {name}, {batch} at a time, {_gb(peak)} at the most"
     return Tier(name=name, batch=batch, peak=peak, reason=reason)
+
+
+def _adapter_elements(found: ModelSet, adapter: Path) -> int:
+    """From headers; where a pickle is not converted yet, from the table."""
+    published = published_sets().get(found.published)
+    parts = published.repository(IP_ADAPTER).components if published else ()
+    expected: dict[str, int] = {part.kind: part.elements or 0 for part in parts}
+    files = {"ip_adapter": adapter / IP_ADAPTER_FILE, "image_encoder": adapter / "image_encoder" / VISION_FILE}
+    return sum(
+        sum(info.elements for info in read_tensors([path]).values()) if path.is_file() else expected.get(kind, 0)
+        for kind, path in files.items()
+    )
 
 
 def _elements_of(folder: Path, stem: str, *, variant: str | None) -> int:

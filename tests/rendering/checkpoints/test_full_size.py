@@ -190,3 +190,17 @@ def test_facts_for_the_memory_tiers_are_the_published_sizes(home: Path) -> None:
     assert round(facts.text_encoder / 1e9, 2) == 12.49
     assert round(facts.rest / 1e9, 2) == 9.47
     assert round(set_facts(found, controls=2).rest / 1e9, 2) == 12.0
+
+
+def test_facts_count_an_adapter_that_is_still_a_pickle(home: Path) -> None:
+    adapter = home / "Kolors-IP-Adapter-Plus"
+    found = ModelSet(name="kolors", revision="1", precision="bf16", folder=home, published="kolors")
+    whole = set_facts(found)
+    files = [adapter / IP_ADAPTER_FILE, adapter / "image_encoder" / "model.safetensors"]
+    for path in files:
+        path.rename(path.with_suffix(".away"))
+    try:
+        assert set_facts(found) == whole
+    finally:
+        for path in files:
+            path.with_suffix(".away").rename(path)
