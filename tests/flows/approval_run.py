@@ -32,16 +32,22 @@ def wait_for_a_person(workplace: Workplace, catalogue: Path) -> list[str]:
     ledger.add_jobs(RUN, jobs)
     for lease in ledger.lease([job.job_id for job in jobs], owner="a", seconds=60):
         pixels = np.full((lease.job.height, lease.job.width, 3), (190, 170, 140), np.uint8)
-        pixels[300:800, 400:640] = (40, 60, 90)
+        product = stands(lease.job.width, lease.job.height)
+        pixels[product.top : product.bottom, product.left : product.right] = (40, 60, 90)
         key = master_key(lease.sku, lease.job_id, 0)
         stored = store.put(key, encode_master(pixels, recipe="{}"), content_type="image/png")
         result = JobResult(
             take=0,
             verdict=judge((GROWN, SHARP)),
             master=Master(key, stored.sha256, lease.job.width, lease.job.height),
-            product_box=Box(400, 300, 640, 800),
+            product_box=product,
         )
         ledger.commit(lease.job_id, owner="a", attempt=lease.attempt, result=result)
     store.put(bad_rows_key(RUN), b"line,column,value,reason\n", content_type="text/csv")
     ledger.finish_run(RUN, state="done")
     return [job.job_id for job in jobs]
+
+
+def stands(width: int, height: int) -> Box:
+    """Where the product is, in a master of that size."""
+    return Box(width * 25 // 64, height * 19 // 64, width * 40 // 64, height * 50 // 64)

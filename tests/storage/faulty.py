@@ -17,6 +17,9 @@ class FaultyStore:
     def __init__(self, store: ObjectStore, fault: Callable[[str], None] = never) -> None:
         self.store, self.fault, self.uri = store, fault, store.uri
 
+    def __repr__(self) -> str:
+        return f"FaultyStore({self.store!r})"
+
     def put(self, key: str, data: bytes, *, content_type: str) -> StoredObject:
         self.fault(key)
         return self.store.put(key, data, content_type=content_type)
