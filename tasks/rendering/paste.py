@@ -12,6 +12,7 @@ from tasks.shapes import Size
 
 GRAIN = 1.1  # sRGB levels; what an enlarged background lacks is the finest texture
 BLEED = 3  # px next to a kept block that the decoder still mixes with it
+FEATHER = 10  # px over which the generated side takes over from what is filled in: a step there looks stuck on
 
 
 def background_from(raw: Pixels, keep: Blocks) -> Pixels:
@@ -21,12 +22,13 @@ def background_from(raw: Pixels, keep: Blocks) -> Pixels:
     """
     if not keep.any() or keep.all():
         return raw
-    kept = enlarge_blocks(keep).astype(np.uint8)
-    generated = cv2.dilate(kept, np.ones((2 * BLEED + 1, 2 * BLEED + 1), np.uint8)) == 0
+    away = cv2.distanceTransform(1 - enlarge_blocks(keep).astype(np.uint8), cv2.DIST_L2, 5)
+    generated = away > BLEED + FEATHER / 2
     if not generated.any():
         return raw
     filled = spread(raw.astype(np.float32), generated, reach=BLOCK, flat=0.1)
-    share = cv2.blur(generated.astype(np.float32), (5, 5))[..., None] * generated[..., None]
+    rise = ((away - BLEED) / FEATHER).clip(0, 1)[..., None]
+    share = rise * rise * (3 - 2 * rise)  # smoothstep: no edge at either end
     return np.asarray(np.rint(share * raw + (1 - share) * filled).clip(0, 255), dtype=np.uint8)
 
 
