@@ -146,7 +146,7 @@ def learn_unet(
 ) -> None:
     """Train UNet and ControlNets together until the budget is spent; leaves averaged weights."""
     whole = nn.ModuleDict({"unet": unet, **{f"control_{kind}": net for kind, net in nets.items()}}).train()
-    trainer = Trainer(whole, path, rate=rate, seconds=seconds, decay=0.998)
+    trainer = Trainer(whole, path, rate=rate, seconds=seconds, decay=0.995)
     lesson.rng, lesson.generator = np.random.default_rng(trainer.step), torch.Generator().manual_seed(trainer.step)
     running = 0.0
     while not trainer.done:
@@ -155,7 +155,7 @@ def learn_unet(
         running = 0.98 * running + 0.02 * float(loss.detach()) if running else float(loss.detach())
         if trainer.step % 50 == 0:
             logger.info("unet: step %d, loss %.4f, %.0f %% of the budget", trainer.step, running, 100 * trainer.share)
-        if trainer.step % 250 == 0:
+        if trainer.step % 100 == 0:
             trainer.save()
     trainer.save()
     trainer.load_average()

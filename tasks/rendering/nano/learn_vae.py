@@ -43,7 +43,7 @@ def learn_vae(vae: AutoencoderKL, pictures: Sequence[NDArray[np.uint8]], *, fold
         images = to_tensor(_crops(rng, pictures[int(rng.integers(len(pictures)))], crop))
         with torch.autocast("cpu", torch.bfloat16):
             latents = plain_latents(images)
-            decoded = vae.decode(latents + 0.02 * torch.randn_like(latents)).sample  # what a UNet draws is never exact
+            decoded = vae.decode(latents + mottle(latents, trainer.share)).sample
         loss = reconstruction_loss(decoded.float(), images)
         trainer.learn(loss)
         running = 0.98 * running + 0.02 * float(loss.detach()) if running else float(loss.detach())
@@ -54,6 +54,15 @@ def learn_vae(vae: AutoencoderKL, pictures: Sequence[NDArray[np.uint8]], *, fold
     trainer.save()
     trainer.load_average()
     vae.eval()
+
+
+def mottle(latents: torch.Tensor, share: float) -> torch.Tensor:
+    """Noise as a small UNet leaves it, fine and patchy, for the decoder to see through; stronger as training goes on."""
+    white = torch.randn_like(latents)
+    patchy = nn.functional.avg_pool2d(torch.randn_like(latents), 3, stride=1, padding=1) * 3
+    strength = torch.rand(len(latents), 1, 1, 1) * (0.1 + 0.5 * share)
+    part = torch.rand(len(latents), 1, 1, 1)
+    return strength * (part * white + (1 - part) * patchy)
 
 
 def _crops(rng: np.random.Generator, pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
