@@ -63,6 +63,10 @@ class EmbeddedServer:
             "What was finished is kept; the same command goes on from here."
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self) -> None:
         if self._process.stdin:
             self._process.stdin.close()

@@ -55,11 +55,12 @@ def run_here(brief: CampaignBrief, console: Console) -> int:
             return print_summary(workplace, twin.run_id, console)
         run_id = new_run_id()
         with LiveProgress(workplace.ledger, run_id, console), connected(server.url()):
-            _produce(brief, run_id, server)
+            produce(brief, run_id, server)
     return print_summary(workplace, run_id, console)
 
 
-def _produce(brief: CampaignBrief, run_id: str, server: EmbeddedServer) -> None:
+def produce(brief: CampaignBrief, run_id: str, server: EmbeddedServer) -> None:
+    """Run the main flow on that server; OrchestrationError where the server fails it."""
     from prefect.exceptions import PrefectException
 
     from flows.campaign import produce_campaign

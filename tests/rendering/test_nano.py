@@ -74,13 +74,19 @@ def test_snow_and_beach_differ_on_nearly_every_seed(model: NanoModel) -> None:
 
 
 def test_plain_unet_agrees_with_the_inpainting_one_when_nothing_is_kept(model: NanoModel) -> None:
-    plain = UNet2DConditionModel.from_pretrained(SHIPPED / "Kolors-diffusers" / "unet", variant="fp16", dtype=torch.float32)
+    plain = UNet2DConditionModel.from_pretrained(
+        SHIPPED / "Kolors-diffusers" / "unet", variant="fp16", dtype=torch.float32
+    )
     generator = torch.Generator().manual_seed(0)
-    noisy, hidden, pooled = (torch.randn(shape, generator=generator) for shape in ((1, 4, 32, 32), (1, 256, 96), (1, 96)))
+    noisy, hidden, pooled = (
+        torch.randn(shape, generator=generator) for shape in ((1, 4, 32, 32), (1, 256, 96), (1, 96))
+    )
     conditions = {"text_embeds": pooled, "time_ids": torch.tensor([[256.0, 256, 0, 0, 256, 256]])}
     with torch.inference_mode():
         grey = model.vae.encode(torch.zeros(1, 3, 256, 256)).latent_dist.mode()
-        nine = model.unet(torch.cat([noisy, torch.ones(1, 1, 32, 32), grey], 1), 700, hidden, added_cond_kwargs=conditions)
+        nine = model.unet(
+            torch.cat([noisy, torch.ones(1, 1, 32, 32), grey], 1), 700, hidden, added_cond_kwargs=conditions
+        )
         four = plain(noisy, 700, hidden, added_cond_kwargs=conditions)
     inside = (slice(None), slice(None), slice(4, -4), slice(4, -4))
     assert float((nine.sample - four.sample)[inside].abs().mean()) < 0.05 * float(four.sample.abs().mean())

@@ -160,10 +160,11 @@ class Claims(Database):
                 self._refuse_stale(connection, job_id, owner=owner, attempt=attempt, unless={DEAD, READY})
 
     def revive(self, run_id: str) -> int:
-        """Give a run's dead jobs another chance; returns how many."""
+        """Give a run's dead jobs another chance, those that killed their renderer as suspects; returns how many."""
         with self.write() as connection:
             dead = update(job).where(_of_run(run_id), job.c.state == DEAD)
-            values = {"state": READY, "failures": 0, "reason": "", "updated": now(), **NOBODY}
+            left = case((job.c.failures >= SUSPECT_FAILURES, SUSPECT_FAILURES), else_=0)
+            values = {"state": READY, "failures": left, "reason": "", "updated": now(), **NOBODY}
             return connection.execute(dead.values(**values)).rowcount
 
     def _expire(self, connection: Connection, where: ColumnElement[bool]) -> Expired:

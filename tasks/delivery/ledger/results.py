@@ -203,11 +203,15 @@ class Results(Database):
 
 
 def _cut(run_id: str, rows: Iterator[Row[Any]], size: int) -> Iterator[Shard]:
-    """Fill one shard a group in one pass; full ones come out at once, the rest at the end, suspects alone."""
+    """Fill one shard a group in one pass; full ones come out at once, the rest at the end, suspects last and alone.
+
+    Last, because what kills its renderer each time must not keep the others from being made.
+    """
     filling: dict[str, list[str]] = {}
+    suspects: list[Shard] = []
     for row in rows:
         if row.failures >= SUSPECT_FAILURES:
-            yield Shard(run_id, row.group_key, (row.job_id,))
+            suspects.append(Shard(run_id, row.group_key, (row.job_id,)))
             continue
         jobs = filling.setdefault(row.group_key, [])
         jobs.append(row.job_id)
@@ -215,6 +219,7 @@ def _cut(run_id: str, rows: Iterator[Row[Any]], size: int) -> Iterator[Shard]:
             yield Shard(run_id, row.group_key, tuple(filling.pop(row.group_key)))
     for group, jobs in filling.items():
         yield Shard(run_id, group, tuple(jobs))
+    yield from suspects
 
 
 def _renditions(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, int], list[Rendition]]:

@@ -57,7 +57,7 @@ def learn_vae(vae: AutoencoderKL, pictures: Sequence[NDArray[np.uint8]], *, fold
 
 
 def mottle(latents: torch.Tensor, share: float) -> torch.Tensor:
-    """Noise as a small UNet leaves it, fine and patchy, for the decoder to see through; stronger as training goes on."""
+    """Noise as a small UNet leaves it, fine and patchy, for the decoder to see through; more as it learns."""
     white = torch.randn_like(latents)
     patchy = nn.functional.avg_pool2d(torch.randn_like(latents), 3, stride=1, padding=1) * 3
     strength = torch.rand(len(latents), 1, 1, 1) * (0.1 + 0.5 * share)
