@@ -38,7 +38,7 @@ def wait_for_a_person(workplace: Workplace, catalogue: Path) -> list[str]:
         stored = store.put(key, encode_master(pixels, recipe="{}"), content_type="image/png")
         result = JobResult(
             take=0,
-            verdict=judge((GROWN, SHARP)),
+            verdict=judge((grown(lease.job.width, lease.job.height), SHARP)),
             master=Master(key, stored.sha256, lease.job.width, lease.job.height),
             product_box=product,
         )
@@ -51,3 +51,9 @@ def wait_for_a_person(workplace: Workplace, catalogue: Path) -> list[str]:
 def stands(width: int, height: int) -> Box:
     """Where the product is, in a master of that size."""
     return Box(width * 25 // 64, height * 19 // 64, width * 40 // 64, height * 50 // 64)
+
+
+def grown(width: int, height: int) -> Finding:
+    """The finding GROWN, which points into a master of 1024x1024, for a master of that size."""
+    box = Box(600 * width // 1024, 300 * height // 1024, 760 * width // 1024, 520 * height // 1024)
+    return GROWN.model_copy(update={"box": box})
