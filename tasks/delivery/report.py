@@ -5,7 +5,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ RowStatus = Literal["approved", "review", "rejected", "failed"]
 Thumb = bytes | Callable[[], bytes | None] | None  # a callable is asked only for pictures that are shown
 
 FOLDER = Path(__file__).with_name("report")
+PICTURE_THREADS = 4  # reading from the store waits, decoding and scaling let go of the interpreter's lock
 STATUSES: dict[RowStatus, tuple[str, str]] = {
     "approved": ("通过", "Approved"),
     "review": ("待审", "To review"),
@@ -194,9 +196,9 @@ class Sheet:
     def groups(self) -> list[tuple[str, str, list[ReportRow]]]:
         """SKU, title and pictured rows of each product, in order of appearance."""
         groups: dict[str, tuple[str, str, list[ReportRow]]] = {}
-        for position in sorted(self._shown):
-            row = self.report.rows[position]
-            groups.setdefault(row.sku, (row.sku, row.title, []))[2].append(row)
+        with ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="thumbnail") as pool:
+            for row in pool.map(_pictured, (self.report.rows[position] for position in sorted(self._shown))):
+                groups.setdefault(row.sku, (row.sku, row.title, []))[2].append(row)
         return list(groups.values())
 
     @property
@@ -216,11 +218,15 @@ class Sheet:
         return self.report.cause_titles.get(cause, cause)
 
     def picture(self, row: ReportRow) -> str | None:
-        return data_address(row.thumb() if callable(row.thumb) else row.thumb)
+        return data_address(None if callable(row.thumb) else row.thumb)
 
     def link(self, key: str) -> str:
         """Relative address of a stored object; keys hold percent signs of their own, which are quoted again."""
         return self.report.root + quote(key, safe="/")
+
+
+def _pictured(row: ReportRow) -> ReportRow:
+    return replace(row, thumb=row.thumb()) if callable(row.thumb) else row
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ def make_thumbnail(picture: bytes, *, side: int = 360, quality: int = 76) -> byt
     """WebP of at most `side` pixels along the longer side. OSError where the picture does not open."""
     with Image.open(io.BytesIO(picture)) as image:
         small = image.convert("RGB")
-        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=1.4)
         buffer = io.BytesIO()
         small.save(buffer, "WEBP", quality=quality, method=4)
         return buffer.getvalue()

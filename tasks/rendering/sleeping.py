@@ -14,7 +14,7 @@ PRODUCT = Size(300, 400)  # the stand-in for every cut-out
 
 
 class SleepRenderer(Renderer):
-    """Sleeps `seconds` a job and returns a plain rectangle on a plain ground, both coloured by the job."""
+    """Takes `seconds` a job, asleep but for drawing a rectangle on a plain ground, both coloured by the job."""
 
     def __init__(self, seconds: float = 0.0, *, name: str = "sleep") -> None:
         self.name = name
@@ -22,8 +22,10 @@ class SleepRenderer(Renderer):
 
     def render(self, requests: Sequence[RenderRequest]) -> Iterator[Rendered | Failed]:
         for request in requests:
-            time.sleep(self._seconds)
-            yield self._render_one(request)
+            due = time.monotonic() + self._seconds
+            outcome = self._render_one(request)
+            time.sleep(max(0.0, due - time.monotonic()))
+            yield outcome
 
     def _render_one(self, request: RenderRequest) -> Rendered | Failed:
         job = request.job
