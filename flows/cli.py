@@ -181,6 +181,28 @@ def inbox(
 
 
 @app.command()
+def restore(store: StoreOption = "") -> None:
+    """The ledger anew from the store alone: runs, jobs, verdicts, renditions. What it knows already stays."""
+    from flows.restoring import restore_here
+
+    configure(store)
+    raise typer.Exit(restore_here(out))
+
+
+@app.command()
+def housekeeping(
+    apply: Annotated[bool, typer.Option("--apply", help="Delete; without it, only say what would go.")] = False,
+    days: Annotated[int | None, typer.Option(help="What is older goes; empty: SHANGXIN_KEEP_DAYS.", min=1)] = None,
+    store: StoreOption = "",
+) -> None:
+    """Old runs, old takes, objects that belong to no job: what would go, or with --apply, gone."""
+    from flows.tidying import tidy_here
+
+    configure(store)
+    raise typer.Exit(tidy_here(out, dry_run=not apply, days=days))
+
+
+@app.command()
 def doctor(store: StoreOption = "") -> None:
     """What is ready and what is not: device, weights, fonts, store, database, Prefect, licences."""
     from flows.doctor import print_diagnosis

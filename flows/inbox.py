@@ -13,6 +13,7 @@ from tasks.errors import CatalogError, ConfigurationError, ShangxinError, Storag
 from tasks.inbox import Desk, DropStatus
 from tasks.settings import get_settings
 from tasks.storage.arrivals import Arrival
+from tasks.telemetry import DROPS
 from tasks.workplace import open_workplace
 
 SENDERS_FAULT = (CatalogError, ConfigurationError, TemplateError)  # trying again would find the same
@@ -32,6 +33,7 @@ def watch_inbox(inbox: str = "") -> list[dict[str, Any]]:
         for arrival in desk.whole():
             outcome = take_drop(desk, arrival)
             if outcome:
+                DROPS.labels(outcome.state).inc()
                 outcomes.append(outcome.model_dump(mode="json"))
     return outcomes
 

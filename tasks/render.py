@@ -21,6 +21,7 @@ from tasks.labelling import Labelling, origin_of
 from tasks.quality.duplicates import sign
 from tasks.rendering.renderer import Failed, Rendered, RenderRequest
 from tasks.review import review_master
+from tasks.telemetry import counts_failure, counts_picture, traced
 from tasks.workplace import Workplace, open_workplace
 
 # Jobs in hand at a time: those that a death of this process is held against. The rest of the shard is only reserved.
@@ -54,6 +55,7 @@ def should_stop(ledger: Ledger, run_id: str) -> bool:
 
 
 @task(name="render-shard", task_run_name="render-shard-{number}", persist_result=False, cache_policy=NO_CACHE)
+@traced("render-shard")
 def render_shard(run_id: str, job_ids: list[str], number: int) -> dict[str, int]:
     """Render those of the jobs that nobody has done or holds; returns counts by outcome."""
     workplace = open_workplace()
@@ -68,6 +70,7 @@ class ShardRun:
 
     def __init__(self, workplace: Workplace, run_id: str) -> None:
         self._workplace, self._run_id = workplace, run_id
+        self.run_id = run_id  # as logs and traces name it
         self._ledger, self._owner = workplace.ledger, workplace.owner
         brief = CampaignBrief.model_validate_json(self._ledger.run(run_id).brief)
         self._images = workplace.images(brief.catalog)
@@ -135,6 +138,7 @@ class ShardRun:
             if digest in wanted
         }
 
+    @traced("finish")
     def _finish(self, lease: LeasedJob, outcome: Rendered | Failed) -> None:
         """Judge, store, compose and commit one outcome; a lease that another holds by now is dropped."""
         try:
@@ -153,11 +157,13 @@ class ShardRun:
         except StaleLease:
             self._counts["stale"] += 1  # what we stored has the same key and the same bytes as theirs
 
+    @counts_failure
     def _set_aside(self, lease: LeasedJob, reason: str) -> None:
         """The same pixels would fail the same way: not tried again until the next run asks for it."""
         self._ledger.fail(lease.job_id, owner=self._owner, attempt=lease.attempt, reason=reason, final=True)
         self._counts["failed"] += 1
 
+    @counts_picture
     def _deliver(self, lease: LeasedJob, rendered: Rendered) -> tuple[JobResult, tuple[Rendition, ...]]:
         watch = StageWatch(rendered.seconds)
         recipe = master_recipe(lease, product_box=rendered.product_box)
