@@ -72,7 +72,7 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
     received: list[bytes] = []
 
     class Collector(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             if self.path == "/v1/traces":
                 received.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
