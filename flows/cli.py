@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from flows.environment import keep_prefect_at, prefect_home
 from flows.models import models
+from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="上新 Shangxin: a catalogue goes in, checked and delivered marketing pictures come out.",
 )
 app.add_typer(models, name="models")
+app.add_typer(placements_commands, name="placements")
 INTERRUPTED = 130  # as shells report Ctrl-C
 
 out = Console()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.placements import stale_of
 from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.catalog.read import read_products
@@ -165,7 +166,7 @@ def print_lint(catalog: str, console: Console) -> int:
             for column, hit in find_forbidden_copy(product, library.words, category=product.category):
                 place = f"line {product.line}, {column}"
                 problems.append(Problem(catalog, place, f"{hit.word}: {hit.group.rule}", hit.group.level))
-    problems = [*lint(library, columns), *check_recipes(library), *problems]
+    problems = [*lint(library, columns), *check_recipes(library), *_stale_problems(workplace), *problems]
     for problem in problems:
         colour = "red" if problem.level == "error" else "yellow"
         console.print(
@@ -178,3 +179,9 @@ def print_lint(catalog: str, console: Console) -> int:
         f"{len(problems)} problems."
     )
     return 2 if any(problem.level == "error" for problem in problems) else 0
+
+
+def _stale_problems(workplace: Workplace) -> Iterator[Problem]:
+    for each in stale_of(workplace):
+        message = f"checked {each.checked}, {each.months} months ago; compare with {each.source}"
+        yield Problem("placements", f"{each.placement}.{each.rule}", message, "warning")
