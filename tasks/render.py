@@ -183,7 +183,9 @@ class ShardRun:
         if verdict.status == "approved":
             picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
             labelling = self._labelling
-            renditions = tuple(compose_master(self._workplace.store, picture, labelling.placements, labelling))
+            renditions = tuple(
+                compose_master(self._workplace.store, picture, labelling.served_by(lease.job), labelling)
+            )
         watch.lap("compose")
         return result.timed(watch.seconds), renditions
 

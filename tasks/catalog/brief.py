@@ -40,6 +40,13 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="每景张数 Variants",
         description="每个商品每景张数 Pictures per product and scene.",
     )
+    masters: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        title="母版数上限 Masters",
+        description="每景每款至多几张不同画幅的母版 Shapes rendered per product, scene and variant, at most.",
+    )
     limit: int | None = Field(
         default=None,
         ge=1,
