@@ -177,6 +177,19 @@ def review(
 
 
 @app.command()
+def inbox(
+    address: Annotated[str, typer.Argument(help="s3://bucket/prefix or a folder; empty: SHANGXIN_INBOX.")] = "",
+    once: Annotated[bool, typer.Option("--once", help="Make what is there now, then stop.")] = False,
+    store: StoreOption = "",
+) -> None:
+    """Make a campaign of every catalogue dropped under ADDRESS/inbox/; what became of it comes back beside it."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.inbox import watch_here
+
+    raise typer.Exit(watch_here(address, out, once=once))
+
+
+@app.command()
 def doctor(store: StoreOption = "") -> None:
     """What is ready and what is not: device, weights, fonts, store, database, Prefect, licences."""
     from flows.doctor import print_diagnosis
