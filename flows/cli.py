@@ -40,6 +40,9 @@ MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resum
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
 ]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Pictures that some check could not judge (no weights for it) go to a person.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
@@ -78,6 +81,7 @@ def run(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    strict: StrictOption = False,
     visible_mark: MarkOption = False,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
@@ -85,7 +89,7 @@ def run(
     from flows.laptop import run_here
 
     brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    raise typer.Exit(run_here(brief.model_copy(update={"visible_mark": visible_mark}), out))
+    raise typer.Exit(run_here(brief.model_copy(update={"visible_mark": visible_mark, "strict": strict}), out))
 
 
 @app.command()
