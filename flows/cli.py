@@ -46,6 +46,9 @@ MastersOption = Annotated[
     int,
     typer.Option(help="Master shapes per product and scene at most; `plan` says what more gain.", min=1, max=8),
 ]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Pictures that some check could not judge (no weights for it) go to a person.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
@@ -87,6 +90,7 @@ def run(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    strict: StrictOption = False,
     visible_mark: MarkOption = False,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
@@ -94,7 +98,8 @@ def run(
     from flows.laptop import run_here
 
     brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    raise typer.Exit(run_here(brief.model_copy(update={"masters": masters, "visible_mark": visible_mark}), out))
+    brief = brief.model_copy(update={"masters": masters, "visible_mark": visible_mark, "strict": strict})
+    raise typer.Exit(run_here(brief, out))
 
 
 @app.command()

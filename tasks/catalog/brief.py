@@ -64,6 +64,11 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="预算上限 Max cost",
         description="到此停止，可续跑 Rendering stops here; resumable.",
     )
+    strict: bool = Field(
+        default=False,
+        title="严格 Strict",
+        description="有检查未能进行则交人审核 A picture that some check could not judge goes to a person.",
+    )
     visible_mark: bool = Field(
         default=False,
         title="可见标识 Visible mark",
