@@ -12,6 +12,7 @@ from tasks.catalog.source import TableSource, local_source
 from tasks.delivery.ledger import Ledger, open_ledger
 from tasks.errors import ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
+from tasks.quality.repair import RepairTable, load_repairs
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
 from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Renderer
@@ -50,6 +51,10 @@ class Workplace:
     @cached_property
     def thresholds(self) -> ThresholdBook:
         return load_thresholds(self.settings.templates / "quality")
+
+    @cached_property
+    def repairs(self) -> RepairTable:
+        return load_repairs(self.settings.templates / "quality" / "repair.yaml")
 
     @cached_property
     def all_placements(self) -> dict[str, Placement]:

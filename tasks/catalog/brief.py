@@ -57,6 +57,13 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="预算上限 Max cost",
         description="到此停止，可续跑 Rendering stops here; resumable.",
     )
+    candidates: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        title="候选张数 Candidates",
+        description="每图渲染几张，取最好的一张 Takes per picture; the best is kept.",
+    )
     visible_mark: bool = Field(
         default=False,
         title="可见标识 Visible mark",
