@@ -36,6 +36,7 @@ VariantsOption = Annotated[int, typer.Option(help="Pictures per product and scen
 LimitOption = Annotated[int | None, typer.Option(help="Only the first N products.")]
 ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
 StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
+CandidatesOption = Annotated[int, typer.Option(help="Takes rendered per picture; the best is kept.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
@@ -54,13 +55,14 @@ def plan(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    candidates: CandidatesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Dry run: rows, bad rows, every job with prompt, size and seed, what is done already, time and cost."""
     from flows.planning import print_plan, stream_plan_json
 
     configure(store)
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
+    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost, candidates)
     if as_json:
         stream_plan_json(brief, sys.stdout.buffer)
     else:
@@ -78,13 +80,14 @@ def run(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    candidates: CandidatesOption = 1,
     visible_mark: MarkOption = False,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import run_here
 
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
+    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost, candidates)
     raise typer.Exit(run_here(brief.model_copy(update={"visible_mark": visible_mark}), out))
 
 
@@ -196,6 +199,7 @@ def make_brief(
     limit: int | None,
     model: str,
     max_cost: float | None,
+    candidates: int,
 ) -> CampaignBrief:
     """The brief that the options describe; ConfigurationError names the option that cannot be used."""
     try:
@@ -208,6 +212,7 @@ def make_brief(
             limit=limit,
             model=model,
             max_cost=max_cost,
+            candidates=candidates,
         )
     except ValidationError as error:
         raise ConfigurationError(_first_problems(error)) from error
