@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -38,6 +38,7 @@ VariantsOption = Annotated[int, typer.Option(help="Pictures per product and scen
 LimitOption = Annotated[int | None, typer.Option(help="Only the first N products.")]
 ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
 StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
+CandidatesOption = Annotated[int, typer.Option(help="Takes rendered per picture; the best is kept.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
@@ -64,14 +65,25 @@ def plan(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    candidates: CandidatesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Dry run: rows, bad rows, every job with prompt, size and seed, what is done already, time and cost."""
     from flows.planning import print_plan, stream_plan_json
 
     configure(store)
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    brief = brief.model_copy(update={"masters": masters})
+    brief = make_brief(
+        catalog,
+        scenes=scenes,
+        placements=placements,
+        brand=brand,
+        variants=variants,
+        limit=limit,
+        model=model,
+        max_cost=max_cost,
+        masters=masters,
+        candidates=candidates,
+    )
     if as_json:
         stream_plan_json(brief, sys.stdout.buffer)
     else:
@@ -91,14 +103,27 @@ def run(
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
     strict: StrictOption = False,
+    candidates: CandidatesOption = 1,
     visible_mark: MarkOption = False,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import run_here
 
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    brief = brief.model_copy(update={"masters": masters, "visible_mark": visible_mark, "strict": strict})
+    brief = make_brief(
+        catalog,
+        scenes=scenes,
+        placements=placements,
+        brand=brand,
+        variants=variants,
+        limit=limit,
+        model=model,
+        max_cost=max_cost,
+        masters=masters,
+        candidates=candidates,
+        strict=strict,
+        visible_mark=visible_mark,
+    )
     raise typer.Exit(run_here(brief, out))
 
 
@@ -214,28 +239,10 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
 
 
-def make_brief(
-    catalog: str,
-    scenes: str,
-    placements: str,
-    brand: str,
-    variants: int,
-    limit: int | None,
-    model: str,
-    max_cost: float | None,
-) -> CampaignBrief:
+def make_brief(catalog: str, *, scenes: str, placements: str, **fields: Any) -> CampaignBrief:
     """The brief that the options describe; ConfigurationError names the option that cannot be used."""
     try:
-        return CampaignBrief(
-            catalog=catalog,
-            scenes=names(scenes),
-            placements=names(placements),
-            brand=brand,
-            variants=variants,
-            limit=limit,
-            model=model,
-            max_cost=max_cost,
-        )
+        return CampaignBrief(catalog=catalog, scenes=names(scenes), placements=names(placements), **fields)
     except ValidationError as error:
         raise ConfigurationError(_first_problems(error)) from error
 

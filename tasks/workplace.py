@@ -13,6 +13,7 @@ from tasks.delivery.ledger import Ledger, open_ledger
 from tasks.errors import ConfigurationError, ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
 from tasks.quality.models import Models
+from tasks.quality.repair import RepairTable, load_repairs
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
 from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Renderer
@@ -57,6 +58,10 @@ class Workplace:
     def quality_models(self) -> Models:
         """The models that some checks need, shared by the threads that judge."""
         return Models()
+
+    @cached_property
+    def repairs(self) -> RepairTable:
+        return load_repairs(self.settings.templates / "quality" / "repair.yaml")
 
     @cached_property
     def all_placements(self) -> dict[str, Placement]:

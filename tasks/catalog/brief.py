@@ -69,6 +69,13 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="严格 Strict",
         description="有检查未能进行则交人审核 A picture that some check could not judge goes to a person.",
     )
+    candidates: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        title="候选张数 Candidates",
+        description="每图渲染几张，取最好的一张 Takes per picture; the best is kept.",
+    )
     visible_mark: bool = Field(
         default=False,
         title="可见标识 Visible mark",
