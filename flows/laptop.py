@@ -10,7 +10,7 @@ from flows.environment import prefect_home
 from flows.progress import LiveProgress
 from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
-from tasks.compose import brief_of_masters, compose_stored
+from tasks.compose import compose_stored, find_masters
 from tasks.runs import died_here, new_run_id
 from tasks.settings import get_settings
 from tasks.standing import find_finished_twin
@@ -26,9 +26,10 @@ def compose_here(
     """
     workplace = open_workplace()
     placements = workplace.placements(names)
-    run_id, brief = brief_of_masters("", names, visible_mark=visible_mark)
+    source = find_masters("", names, visible_mark=visible_mark)
     made = masters = 0
-    for made_of_one in itertools.islice(compose_stored(workplace, run_id, brief), limit):
+    composed = compose_stored(workplace, source.run_id, source.brief, rendered=source.rendered)
+    for made_of_one in itertools.islice(composed, limit):
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
     return 0

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from prefect import flow, get_run_logger
 from pydantic import Field
 
-from tasks.compose import adopt_masters, brief_of_masters, compose_missing
+from tasks.compose import adopt_masters, compose_missing, find_masters
 from tasks.errors import ConfigurationError
 from tasks.publish import publish_run
 from tasks.runs import new_run_id
@@ -31,12 +31,12 @@ def recompose_run(
         visible_mark: 可见标识 says on generated pictures that they are; empty: as the run had it.
         run_id: 运行编号 leave empty.
     """
-    source, brief = brief_of_masters(source, tuple(placements or ()), visible_mark=visible_mark)
+    found = find_masters(source, tuple(placements or ()), visible_mark=visible_mark)
     run_id = run_id or new_run_id()
-    adopted = adopt_masters(run_id, source, brief, limit)
-    made = compose_missing(run_id)
-    get_run_logger().info("%d renditions of %d masters of %s", made, adopted, source)
-    return {**publish_run(run_id), "renditions": made, "run_id": run_id, "source": source}
+    adopted = adopt_masters(run_id, found.run_id, found.brief, limit)
+    made = compose_missing(run_id, found.rendered)
+    get_run_logger().info("%d renditions of %d masters of %s", made, adopted, found.run_id)
+    return {**publish_run(run_id), "renditions": made, "run_id": run_id, "source": found.run_id}
 
 
 def last_run(workplace: Workplace) -> str:

@@ -41,12 +41,15 @@ class Picture(NamedTuple):
 
 
 @task(name="compose-missing", persist_result=False, cache_policy=NO_CACHE)
-def compose_missing(run_id: str) -> int:
-    """Make the renditions that approved masters of the run still lack, from the store; returns how many were made."""
+def compose_missing(run_id: str, rendered: CampaignBrief | None = None) -> int:
+    """Make the renditions that approved masters of the run still lack, from the store; returns how many were made.
+
+    `rendered` is the brief that the masters were rendered by, where it is not the run's own.
+    """
     workplace = open_workplace()
     brief = CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief)
     workplace.ledger.note(run_id, stage="composing")
-    made = sum(compose_stored(workplace, run_id, brief))
+    made = sum(compose_stored(workplace, run_id, brief, rendered=rendered))
     get_run_logger().info("%d renditions made from stored masters", made)
     return made
 
@@ -62,9 +65,15 @@ def adopt_masters(run_id: str, source: str, brief: CampaignBrief, limit: int | N
     return workplace.ledger.adopt(run_id, source, limit=limit)
 
 
-def brief_of_masters(
-    source: str, placements: tuple[str, ...], *, visible_mark: bool | None
-) -> tuple[str, CampaignBrief]:
+class Source(NamedTuple):
+    """A run whose masters are at hand: the brief by which to compose them, and the one they were rendered by."""
+
+    run_id: str
+    brief: CampaignBrief
+    rendered: CampaignBrief
+
+
+def find_masters(source: str, placements: tuple[str, ...], *, visible_mark: bool | None) -> Source:
     """A run (empty: the latest) and its brief with other placements. ConfigurationError where there is no run.
 
     `visible_mark` None: as the run's brief had it.
@@ -76,15 +85,21 @@ def brief_of_masters(
         raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
     last = CampaignBrief.model_validate_json(run.brief)
     marked = last.visible_mark if visible_mark is None else visible_mark
-    return run.run_id, last.model_copy(update={"placements": placements, "visible_mark": marked})
+    return Source(run.run_id, last.model_copy(update={"placements": placements, "visible_mark": marked}), last)
 
 
-def compose_stored(workplace: Workplace, run_id: str, brief: CampaignBrief) -> Iterator[int]:
-    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements."""
-    labelling = Labelling(workplace, brief)
+def compose_stored(
+    workplace: Workplace, run_id: str, brief: CampaignBrief, *, rendered: CampaignBrief | None = None
+) -> Iterator[int]:
+    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements.
+
+    `rendered` is the brief of the run where this one is another: its masters are those at hand.
+    """
+    labelling = Labelling(workplace, brief, rendered=rendered)
     for record, lacking in workplace.ledger.missing_renditions(run_id, labelling.rules):
-        wanted = [placement for placement in labelling.placements if placement.id in lacking]
-        yield _compose_record(workplace, record, wanted, labelling)
+        wanted = [placement for placement in labelling.served_by(record.job) if placement.id in lacking]
+        if wanted:
+            yield _compose_record(workplace, record, wanted, labelling)
 
 
 def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
@@ -94,7 +109,7 @@ def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
         return 0
     labelling = Labelling(workplace, CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief))
     have = {(made.placement, made.rule) for made in record.renditions}
-    wanted = [each for each in labelling.placements if (each.id, labelling.rules[each.id]) not in have]
+    wanted = [each for each in labelling.served_by(record.job) if (each.id, labelling.rules[each.id]) not in have]
     return _compose_record(workplace, record, wanted, labelling) if wanted else 0
 
 

@@ -14,7 +14,7 @@ from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import manifest_key
 from tasks.delivery.ledger import Campaign, JobResult, Master, Rendition
 from tasks.delivery.manifest import ManifestLine, read_manifest
-from tasks.delivery.snapshot import NAME, KeptJob, judged, kept_of_recipe, read_snapshot, snapshot_key
+from tasks.delivery.snapshot import NAME, KeptJob, judged, kept_of_recipe, other_take, read_snapshot, snapshot_key
 from tasks.errors import CompositionError, LedgerError, StorageError
 from tasks.findings import Finding, Verdict
 from tasks.quality.duplicates import sign
@@ -87,15 +87,16 @@ class Restorer:
         signature = str(sign(decode_master(data)))
         result = judged(line, product_box=Box(*recipe["product_box"]), signature=signature)
         renditions = tuple(Rendition(rule="", **each.model_dump(exclude={"findings"})) for each in line.renditions)
-        return kept_of_recipe(recipe, result=result, renditions=renditions) if result else None
+        if result is None:
+            return None
+        others = tuple(other_take(take, result) for take in line.takes if take.take != line.take)
+        kept = kept_of_recipe(recipe, result=result, renditions=renditions)
+        return kept._replace(others=others, cost=line.cost)
 
     def _enter(self, run_id: str, batch: Sequence[KeptJob], *, first: int) -> None:
         earlier = self._ledger.find_done(kept.planned.job_id for kept in batch) - self._known
         batch = [self._checked(kept) for kept in batch if kept.planned.job_id not in earlier]
-        jobs = [(kept.planned, kept.result, kept.renditions) for kept in batch]
-        words = {kept.planned.job_id: kept.words for kept in batch if kept.words}
-        decided = {kept.planned.job_id for kept in batch if kept.decided}
-        self._ledger.enter_jobs(run_id, jobs, first=first, words=words, decided=decided)
+        self._ledger.enter_jobs(run_id, batch, first=first)
         self._masters += sum(kept.result is not None and kept.planned.job_id not in self._known for kept in batch)
         self._known.update(kept.planned.job_id for kept in batch)
 

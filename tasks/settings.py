@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     content_producer: str = Field(
         default="", description="Business code or name in the TC260 label; empty: the brand's creator."
     )
+    rule_months: int = Field(default=6, ge=1, description="Age at which a placement's rules count as stale.")
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")
     shard_size: int = Field(default=96, ge=1, le=1024)

@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from tasks.delivery.ledger import JobResult, Ledger, Rendition
+from tasks.delivery.ledger import JobResult, Ledger
 from tasks.errors import ConfigurationError, LedgerError
 from tasks.settings import Settings
 from tasks.storage.base import ObjectStore, StoredObject
@@ -39,7 +39,7 @@ CONTEXT: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("tel
 PARAMETERS = {"run_id": "run", "number": "shard"}  # what a verb's parameters are called in logs and traces
 
 REGISTRY = CollectorRegistry()
-PICTURES = Counter("shangxin_pictures", "Masters made, by verdict.", ["verdict"], registry=REGISTRY)
+PICTURES = Counter("shangxin_pictures", "Takes made and judged, by verdict.", ["verdict"], registry=REGISTRY)
 FAILURES = Counter("shangxin_failures", "Jobs that could not be rendered.", registry=REGISTRY)
 TAKES = Counter("shangxin_takes", "Takes that were not approved, by cause.", ["cause"], registry=REGISTRY)
 STAGES = Counter("shangxin_stage_seconds", "Seconds of work, by stage.", ["stage"], registry=REGISTRY)
@@ -180,16 +180,14 @@ def traced(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return mark
 
 
-def counts_picture(
-    function: Callable[P, tuple[JobResult, tuple[Rendition, ...]]],
-) -> Callable[P, tuple[JobResult, tuple[Rendition, ...]]]:
-    """Marks what makes one picture: verdict, causes, seconds and cost are counted from what it returns."""
+def counts_picture(function: Callable[P, JobResult]) -> Callable[P, JobResult]:
+    """Marks what makes one take: verdict, causes, seconds and cost are counted from what it returns."""
 
     @functools.wraps(function)
-    def counted(*args: P.args, **kwargs: P.kwargs) -> tuple[JobResult, tuple[Rendition, ...]]:
-        result, renditions = function(*args, **kwargs)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> JobResult:
+        result = function(*args, **kwargs)
         count_picture(result)
-        return result, renditions
+        return result
 
     return counted
 

@@ -12,6 +12,8 @@ from tasks.catalog.source import TableSource, local_source
 from tasks.delivery.ledger import Ledger, open_ledger
 from tasks.errors import ConfigurationError, ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
+from tasks.quality.models import Models
+from tasks.quality.repair import RepairTable, load_repairs
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
 from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Renderer
@@ -53,6 +55,15 @@ class Workplace:
     @cached_property
     def thresholds(self) -> ThresholdBook:
         return load_thresholds(self.settings.templates / "quality")
+
+    @cached_property
+    def quality_models(self) -> Models:
+        """The models that some checks need, shared by the threads that judge."""
+        return Models()
+
+    @cached_property
+    def repairs(self) -> RepairTable:
+        return load_repairs(self.settings.templates / "quality" / "repair.yaml")
 
     @cached_property
     def all_placements(self) -> dict[str, Placement]:

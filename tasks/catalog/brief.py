@@ -40,6 +40,13 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="每景张数 Variants",
         description="每个商品每景张数 Pictures per product and scene.",
     )
+    masters: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        title="母版数上限 Masters",
+        description="每景每款至多几张不同画幅的母版 Shapes rendered per product, scene and variant, at most.",
+    )
     limit: int | None = Field(
         default=None,
         ge=1,
@@ -56,6 +63,18 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         gt=0,
         title="预算上限 Max cost",
         description="到此停止，可续跑 Rendering stops here; resumable.",
+    )
+    strict: bool = Field(
+        default=False,
+        title="严格 Strict",
+        description="有检查未能进行则交人审核 A picture that some check could not judge goes to a person.",
+    )
+    candidates: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        title="候选张数 Candidates",
+        description="每图渲染几张，取最好的一张 Takes per picture; the best is kept.",
     )
     visible_mark: bool = Field(
         default=False,

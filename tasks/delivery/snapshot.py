@@ -6,29 +6,36 @@ the recipes inside the masters say most of it.
 
 import gzip
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import IO, Any, NamedTuple
 
 import orjson
 
 from tasks.delivery.keys import run_prefix
-from tasks.delivery.ledger.records import Campaign, JobRecord, JobResult, Master, Rendition
-from tasks.delivery.manifest import ManifestLine
+from tasks.delivery.ledger.records import Campaign, JobRecord, JobResult, Master, Rendition, Take
+from tasks.delivery.manifest import ManifestLine, ManifestTake
 from tasks.errors import LedgerError
 from tasks.findings import Finding, Verdict
 from tasks.rendering.job import PlannedJob
 from tasks.shapes import Box
+from tasks.steering import Steering
 
 VERSION = 1
 NAME = "ledger.jsonl.gz"
 
 
 class KeptJob(NamedTuple):
-    """A job as the store remembers it. `result` is None where it was never finished; `decided`: by a person."""
+    """A job as the store remembers it.
+
+    `result` is the delivered take, None where it was never finished; `others` are the takes beside it; `cost` is that
+    of all; `decided`: by a person.
+    """
 
     planned: PlannedJob
     result: JobResult | None
     renditions: tuple[Rendition, ...] = ()
-    words: str = ""
+    others: tuple[JobResult, ...] = ()
+    cost: float = 0.0
     decided: bool = False
 
 
@@ -71,7 +78,8 @@ def kept_of_recipe(recipe: dict[str, Any], *, result: JobResult, renditions: tup
         recipe["image"],
         0,
     )
-    return KeptJob(planned, result, renditions, recipe.get("words", ""))
+    steered = replace(result, steering=Steering.model_validate(recipe.get("steering", {})))
+    return KeptJob(planned, steered, renditions, cost=result.cost)
 
 
 def judged(line: ManifestLine, *, product_box: Box, signature: str) -> JobResult | None:
@@ -90,8 +98,16 @@ def judged(line: ManifestLine, *, product_box: Box, signature: str) -> JobResult
     )
 
 
+def other_take(take: ManifestTake, delivered: JobResult) -> JobResult:
+    """A take that was not delivered, as the manifest has it. Its checksum is not known there."""
+    found = {"take": take.take, "key": take.key, "sha256": "", "cost": take.cost}
+    verdict = Verdict(status=take.status, findings=take.findings)
+    steering = Steering.model_validate(dict(take.steering))
+    return _kept_take({**found, "verdict": verdict, "steering": steering.as_text()}, delivered)
+
+
 def _line(record: JobRecord, decided: bool) -> dict[str, Any]:
-    planned = ("job_id", "sku", "scene", "variant", "image", "line", "take", "cost", "words", "signature")
+    planned = ("job_id", "sku", "scene", "variant", "image", "line", "take", "cost", "take_cost", "order", "signature")
     return {
         **{name: getattr(record, name) for name in planned},
         "spec": record.spec.decode(),
@@ -101,9 +117,14 @@ def _line(record: JobRecord, decided: bool) -> dict[str, Any]:
         "product_box": tuple(record.product_box) if record.product_box else None,
         "timings": dict(record.timings),
         "notes": record.notes,
+        "takes": [_take(each) for each in record.takes if each.take != record.take],
         "renditions": [_rendition(each) for each in record.renditions],
         "decided": decided,
     }
+
+
+def _take(take: Take) -> dict[str, Any]:
+    return {**vars(take), "verdict": take.verdict.model_dump(mode="json"), "steering": take.steering.as_text()}
 
 
 def _rendition(made: Rendition) -> dict[str, Any]:
@@ -124,12 +145,27 @@ def _kept(line: bytes) -> KeptJob:
         master=Master(**found["master"]),
         product_box=Box(*found["product_box"]),
         timings=found["timings"],
-        cost=found["cost"],
+        cost=found["take_cost"],
         notes=tuple(found["notes"]),
         signature=found["signature"],
+        steering=Steering.parse(found["order"]),
     )
+    others = tuple(_kept_take(each, result) for each in found["takes"])
     renditions = tuple(_kept_rendition(each) for each in found["renditions"])
-    return KeptJob(planned, result, renditions, found["words"], found["decided"])
+    return KeptJob(planned, result, renditions, others, found["cost"], found["decided"])
+
+
+def _kept_take(found: dict[str, Any], delivered: JobResult) -> JobResult:
+    """A take that was not delivered; its size and the product's place are those of the delivered one."""
+    size = {"width": delivered.master.width, "height": delivered.master.height}
+    return JobResult(
+        take=found["take"],
+        verdict=Verdict.model_validate(found["verdict"]),
+        master=Master(key=found["key"], sha256=found["sha256"], **size),
+        product_box=delivered.product_box,
+        cost=found["cost"],
+        steering=Steering.parse(found["steering"]),
+    )
 
 
 def _kept_rendition(found: dict[str, Any]) -> Rendition:

@@ -81,7 +81,6 @@ def test_planted_secrets_reach_no_log_no_report_no_manifest_and_no_table(  # noq
     doctor = subprocess.run(flow_command("doctor"), env=environment, capture_output=True, text=True, check=False)
 
     said = "".join(done.stdout + done.stderr for done in (good, refused, doctor))
-    Path("/tmp/infra/said.txt").write_text(said)
     assert "planted" not in said
     assert len(good.stderr.splitlines()) > 20, "the logs were to be loud"
     for path in out.rglob("*"):
@@ -155,7 +154,7 @@ def test_a_cloudpickled_result_is_refused(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "sprung"),)
 
     blob = PickleSerializer().dumps(Trap())
-    with pytest.raises(ValueError, match="JSON|json|column"):
+    with pytest.raises(ValueError, match=r"JSON|json|column"):
         JSONSerializer().loads(blob)
     assert not (tmp_path / "sprung").exists()
     PickleSerializer().loads(blob)

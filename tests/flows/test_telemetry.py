@@ -51,7 +51,8 @@ def test_metrics_say_what_a_run_has_made_and_what_waits(catalogue: Path) -> None
         return after.get(name, 0.0) - before.get(name, 0.0)
 
     assert grown("shangxin_pictures_total", "approved") == 3
-    assert grown("shangxin_pictures_total", "rejected") == 3
+    takes = sum(len(record.takes) for record in open_workplace().ledger.results("run-1"))
+    assert grown("shangxin_pictures_total", "rejected") == takes - 3 >= 3
     assert sum(grown(*name) for name in after if name[0] == "shangxin_takes_total") >= 3
     assert grown("shangxin_stage_seconds_total", "denoise") > 0
     stored = sum(path.stat().st_size for path in (get_settings().out / "masters").rglob("*.png"))

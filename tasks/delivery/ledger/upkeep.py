@@ -1,7 +1,7 @@
 """Looking after a ledger: runs of other runs' pictures, what was kept elsewhere entered again, old runs forgotten."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -23,8 +23,26 @@ from tasks.delivery.ledger.tables import (
     take_order,
 )
 from tasks.rendering.job import PlannedJob
+from tasks.steering import PLAIN
 
 RESTORED = "restored"
+
+
+class Entry(Protocol):
+    """A job with what it came to, as `tasks.delivery.snapshot.KeptJob` has it."""
+
+    @property
+    def planned(self) -> PlannedJob: ...
+    @property
+    def result(self) -> JobResult | None: ...
+    @property
+    def renditions(self) -> tuple[Rendition, ...]: ...
+    @property
+    def others(self) -> tuple[JobResult, ...]: ...
+    @property
+    def cost(self) -> float: ...
+    @property
+    def decided(self) -> bool: ...
 
 
 class Upkeep(Database):
@@ -64,30 +82,13 @@ class Upkeep(Database):
             again = {name: value for name, value in values.items() if name != "run_id"}
             connection.execute(statement.on_conflict_do_update(index_elements=["run_id"], set_=again))
 
-    def enter_jobs(
-        self,
-        run_id: str,
-        jobs: Sequence[tuple[PlannedJob, JobResult | None, Sequence[Rendition]]],
-        *,
-        first: int,
-        words: Mapping[str, str],
-        decided: Collection[str],
-    ) -> None:
-        """Enter jobs of a run with what they came to. `words` steered a take; a person decided on the `decided`."""
+    def enter_jobs(self, run_id: str, jobs: Sequence[Entry], *, first: int) -> None:
+        """Enter jobs of a run with what they came to; `first` is the place of the first of them."""
         with self.write() as connection:
-            _add_batch(connection, run_id, [planned for planned, _, _ in jobs], first=first)
-            for planned, result, renditions in jobs:
-                if result is not None:
-                    _enter_result(connection, planned.job_id, result, renditions)
-            steered = [
-                (planned.job_id, result.take) for planned, result, _ in jobs if result and planned.job_id in words
-            ]
-            for job_id, take in steered:
-                row = {"job_id": job_id, "take": take, "words": words[job_id]}
-                connection.execute(upsert(take_order, self.dialect), row)
-            for planned, result, _ in jobs:
-                if result and planned.job_id in decided:
-                    _enter_decision(connection, planned.job_id, result)
+            _add_batch(connection, run_id, [entry.planned for entry in jobs], first=first)
+            for entry in jobs:
+                if entry.result is not None:
+                    _enter_result(connection, entry, entry.result)
 
     def forget_runs(self, run_ids: Sequence[str]) -> int:
         """Forget runs and which jobs they had; the jobs and their pictures stay known. Returns how many runs went."""
@@ -103,12 +104,14 @@ class Upkeep(Database):
             return list(connection.execute(old.where(campaign.c.run_id.not_in(newest))).scalars())
 
     def current_keys(self, keys: Iterable[str]) -> set[str]:
-        """Those of the store's keys that belong to a master as it is now, or to a rendition of it."""
+        """Those of the store's keys that are the delivered take's of their job, or a later take's."""
         asked = list(keys)
-        of_take = (rendition.c.job_id == job.c.job_id) & (rendition.c.take == job.c.take)
+        of_take = (rendition.c.job_id == job.c.job_id) & (rendition.c.take >= job.c.take)
         made = select(rendition.c.key).join(job, of_take).where(among(rendition.c.key, asked))
+        of_master = (master.c.job_id == job.c.job_id) & (master.c.take >= job.c.take)
+        drawn = select(master.c.key).join(job, of_master).where(among(master.c.key, asked))
         with self.read() as connection:
-            masters = connection.execute(select(master.c.key).where(among(master.c.key, asked))).scalars().all()
+            masters = connection.execute(drawn).scalars().all()
             return {*masters, *connection.execute(made).scalars()}
 
     def unsettled(self, job_ids: Iterable[str]) -> set[str]:
@@ -124,18 +127,30 @@ class Upkeep(Database):
             return connection.execute(delete(rendition).where(rendition.c.take < current)).rowcount
 
 
-def _enter_result(connection: Connection, job_id: str, result: JobResult, renditions: Sequence[Rendition]) -> None:
+def _enter_result(connection: Connection, entry: Entry, result: JobResult) -> None:
+    job_id, dialect = entry.planned.job_id, connection.dialect.name
     entered = update(job).where(job.c.job_id == bindparam("entered"), job.c.state.in_((READY, DONE)))
     values = {
         "state": DONE,
         "take": result.take,
         "verdict": result.verdict.status,
-        "cost": result.cost,
+        "cost": entry.cost,
         "updated": now(),
     }
-    if connection.execute(entered.values(values), {"entered": job_id}).rowcount == 1:
-        connection.execute(upsert(master, connection.dialect.name), _master_row(job_id, result))
-        enter_renditions(connection, job_id, result.take, renditions)
+    if connection.execute(entered.values(values), {"entered": job_id}).rowcount != 1:
+        return
+    takes = [*entry.others, result]
+    connection.execute(upsert(master, dialect), [_master_row(job_id, each) for each in takes])
+    orders = [
+        {"job_id": job_id, "take": each.take, "steering": each.steering.as_text()}
+        for each in takes
+        if each.steering != PLAIN
+    ]
+    if orders:
+        connection.execute(upsert(take_order, dialect), orders)
+    enter_renditions(connection, job_id, result.take, entry.renditions)
+    if entry.decided:
+        _enter_decision(connection, job_id, result)
 
 
 def _enter_decision(connection: Connection, job_id: str, result: JobResult) -> None:
