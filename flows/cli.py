@@ -307,7 +307,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _first_setting_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     name = ".".join(str(part) for part in problem["loc"]) or error.title
-    return f"{name}: {problem['msg']} (found {problem['input']!r})"
+    is_secret = any(word in name for word in ("key", "token", "database", "buckets", "queue", "endpoint"))
+    found = "" if is_secret else f" (found {problem['input']!r})"
+    return f"{name}: {problem['msg']}{found}"
 
 
 def _stopped() -> int:

@@ -81,7 +81,7 @@ def test_planted_secrets_reach_no_log_no_report_no_manifest_and_no_table(  # noq
     doctor = subprocess.run(flow_command("doctor"), env=environment, capture_output=True, text=True, check=False)
 
     said = "".join(done.stdout + done.stderr for done in (good, refused, doctor))
-    assert "planted" not in said
+    assert [line for line in said.splitlines() if "planted" in line] == []
     assert len(good.stderr.splitlines()) > 20, "the logs were to be loud"
     for path in out.rglob("*"):
         if path.is_file():
@@ -230,7 +230,8 @@ def test_a_runs_parameters_lead_nowhere_else(catalogue: Path, tmp_path: Path) ->
     for name in ("../../etc", "a/b", "", ".."):
         with pytest.raises((ConfigurationError, ValueError), match="run"):
             produce_campaign(brief, name or "/")
-    assert not list(open_workplace().store.keys())
+    store = open_workplace().store
+    assert not [key for prefix in ("masters/", "renditions/", "runs/") for key in store.keys(prefix)]
 
 
 @pytest.mark.usefixtures("prefect_server", "here")

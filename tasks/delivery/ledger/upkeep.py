@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Update, bindparam, delete, func, or_, select, update
 
-from tasks.delivery.ledger.claims import _master_row, enter_renditions
+from tasks.delivery.ledger.claims import _master_row, _rendition_row
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, insert, insert_many, now, upsert
 from tasks.delivery.ledger.records import Campaign, JobResult, Rendition
@@ -86,9 +86,7 @@ class Upkeep(Database):
         """Enter jobs of a run with what they came to; `first` is the place of the first of them."""
         with self.write() as connection:
             _add_batch(connection, run_id, [entry.planned for entry in jobs], first=first)
-            for entry in jobs:
-                if entry.result is not None:
-                    _enter_result(connection, entry, entry.result)
+            _enter_results(connection, [(entry, entry.result) for entry in jobs if entry.result is not None])
 
     def forget_runs(self, run_ids: Sequence[str]) -> int:
         """Forget runs and which jobs they had; the jobs and their pictures stay known. Returns how many runs went."""
@@ -127,30 +125,44 @@ class Upkeep(Database):
             return connection.execute(delete(rendition).where(rendition.c.take < current)).rowcount
 
 
-def _enter_result(connection: Connection, entry: Entry, result: JobResult) -> None:
-    job_id, dialect = entry.planned.job_id, connection.dialect.name
-    entered = update(job).where(job.c.job_id == bindparam("entered"), job.c.state.in_((READY, DONE)))
-    values = {
-        "state": DONE,
-        "take": result.take,
-        "verdict": result.verdict.status,
-        "cost": entry.cost,
-        "updated": now(),
+def _enter_results(connection: Connection, made: Sequence[tuple[Entry, JobResult]]) -> None:
+    """Many at a time: one statement for each table."""
+    takes = [(entry.planned.job_id, each) for entry, result in made for each in (*entry.others, result)]
+    rows: dict[Any, list[dict[str, Any]]] = {
+        upsert(master, connection.dialect.name): [_master_row(job_id, each) for job_id, each in takes],
+        upsert(take_order, connection.dialect.name): [
+            {"job_id": job_id, "take": each.take, "steering": each.steering.as_text()}
+            for job_id, each in takes
+            if each.steering != PLAIN
+        ],
+        upsert(rendition, connection.dialect.name): [
+            _rendition_row(entry.planned.job_id, result.take, each)
+            for entry, result in made
+            for each in entry.renditions
+        ],
+        _finished(): [
+            {
+                "entered": entry.planned.job_id,
+                "taken": result.take,
+                "judged": result.verdict.status,
+                "costs": entry.cost,
+            }
+            for entry, result in made
+        ],
     }
-    if connection.execute(entered.values(values), {"entered": job_id}).rowcount != 1:
-        return
-    takes = [*entry.others, result]
-    connection.execute(upsert(master, dialect), [_master_row(job_id, each) for each in takes])
-    orders = [
-        {"job_id": job_id, "take": each.take, "steering": each.steering.as_text()}
-        for each in takes
-        if each.steering != PLAIN
-    ]
-    if orders:
-        connection.execute(upsert(take_order, dialect), orders)
-    enter_renditions(connection, job_id, result.take, entry.renditions)
-    if entry.decided:
-        _enter_decision(connection, job_id, result)
+    for statement, values in rows.items():
+        if values:
+            connection.execute(statement, values)
+    for entry, result in made:
+        if entry.decided:
+            _enter_decision(connection, entry.planned.job_id, result)
+
+
+def _finished() -> Update:
+    """A job that nobody works on becomes done."""
+    free = update(job).where(job.c.job_id == bindparam("entered"), or_(job.c.state == READY, job.c.state == DONE))
+    values = {"take": bindparam("taken"), "verdict": bindparam("judged"), "cost": bindparam("costs")}
+    return free.values(state=DONE, updated=now(), **values)
 
 
 def _enter_decision(connection: Connection, job_id: str, result: JobResult) -> None:
