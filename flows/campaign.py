@@ -7,6 +7,7 @@ from prefect import flow
 
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_missing
+from tasks.drifting import watch_drift
 from tasks.ingest import ingest_catalogue
 from tasks.publish import publish_run
 from tasks.render import next_shard, render_shard
@@ -19,6 +20,8 @@ def produce_campaign(brief: CampaignBrief, run_id: str = "") -> dict[str, Any]:
     """Turn a brief into published pictures and return the run's summary. What the ledger calls done is skipped."""
     run_id = run_id or new_run_id()
     ingest_catalogue(run_id, brief)
+    if brief.drift != "off":
+        watch_drift(run_id, brief)
     for number in itertools.count(1):
         shard = next_shard(run_id)
         if not shard:

@@ -14,6 +14,7 @@ from tasks.errors import LedgerError
 STAGES = {
     "starting": "启动 Starting Prefect",
     "ingesting": "读取目录 Reading the catalogue",
+    "watching": "标准样张 Golden set",
     "rendering": "渲染 Rendering",
     "reviewing": "质检 Reviewing",
     "composing": "版位 Composing placements",
