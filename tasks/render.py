@@ -72,6 +72,7 @@ class ShardRun:
         self._workplace, self._run_id = workplace, run_id
         self._ledger, self._owner = workplace.ledger, workplace.owner
         brief = CampaignBrief.model_validate_json(self._ledger.run(run_id).brief)
+        self._strict = brief.strict
         self._images = workplace.images(brief.catalog)
         self._labelling = Labelling(workplace, brief)
         self._candidates = brief.candidates
@@ -189,14 +190,14 @@ class ShardRun:
     def _compose(self, lease: LeasedJob, rendered: Rendered) -> tuple[Rendition, ...]:
         picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
         labelling = self._labelling
-        return tuple(compose_master(self._workplace.store, picture, labelling.placements, labelling))
+        return tuple(compose_master(self._workplace.store, picture, labelling.served_by(lease.job), labelling))
 
     def _store(self, lease: LeasedJob, rendered: Rendered) -> JobResult:
         watch = StageWatch(rendered.seconds)
         recipe = master_recipe(lease, product_box=rendered.product_box)
         encoded = encode_master(rendered.pixels, recipe=recipe)
         watch.lap("encode")
-        verdict = review_master(self._workplace, lease, rendered, encoded=encoded)
+        verdict = review_master(self._workplace, lease, rendered, encoded=encoded, strict=self._strict)
         signature = str(sign(rendered.pixels))
         watch.lap("review")
         key = master_key(lease.sku, lease.job_id, lease.take)
