@@ -17,6 +17,7 @@ STAGES = {
     "watching": "标准样张 Golden set",
     "rendering": "渲染 Rendering",
     "reviewing": "质检 Reviewing",
+    "waiting": "等待审片 Waiting for people",
     "composing": "版位 Composing placements",
     "publishing": "发布 Publishing",
 }

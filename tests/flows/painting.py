@@ -102,11 +102,17 @@ def _noise(raw: Pixels, staged: Staged) -> Pixels:
     return np.random.default_rng(staged.request.seed).integers(0, 256, raw.shape, dtype=np.uint8)
 
 
+def _alike(raw: Pixels, staged: Staged) -> Pixels:
+    """The same scene whatever the seed."""
+    return np.where(enlarge_blocks(staged.keep)[..., None], raw, scene(staged, seed=1)).astype(np.uint8)
+
+
 DEFECTS: dict[str, Callable[[Pixels, Staged], Pixels]] = {
     "": lambda raw, staged: raw,
     "growth": _grown,
     "dark": _dark,
     "noise": _noise,
+    "alike": _alike,
 }
 
 
