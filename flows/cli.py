@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,22 @@ from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
+
+
+class Drift(StrEnum):
+    """As in CampaignBrief."""
+
+    off = "off"
+    warn = "warn"
+    stop = "stop"
+
+
+class Approval(StrEnum):
+    """As in CampaignBrief."""
+
+    none = "none"
+    wait = "wait"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +55,8 @@ VariantsOption = Annotated[int, typer.Option(help="Pictures per product and scen
 LimitOption = Annotated[int | None, typer.Option(help="Only the first N products.")]
 ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
 StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
+DriftOption = Annotated[Drift, typer.Option(help="Render the golden set first; warn of a jump, or stop.")]
+ApprovalOption = Annotated[Approval, typer.Option(help="wait: publish when people have decided on what needs them.")]
 CandidatesOption = Annotated[int, typer.Option(help="Takes rendered per picture; the best is kept.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
 MarkOption = Annotated[
@@ -105,6 +124,8 @@ def run(
     strict: StrictOption = False,
     candidates: CandidatesOption = 1,
     visible_mark: MarkOption = False,
+    drift: DriftOption = Drift.off,
+    approval: ApprovalOption = Approval.none,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
     keep_prefect_at(prefect_home(configure(store)))
@@ -123,6 +144,8 @@ def run(
         candidates=candidates,
         strict=strict,
         visible_mark=visible_mark,
+        drift=drift.value,
+        approval=approval.value,
     )
     raise typer.Exit(run_here(brief, out))
 
@@ -204,6 +227,21 @@ def review(
     from tasks.workplace import open_workplace
 
     serve_review(open_workplace(), out, host=host, port=port, run_id=run, who=who)
+
+
+@app.command()
+def drift(
+    model: ModelOption = "kolors-nano",
+    store: StoreOption = "",
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Whatever changed is meant: compare with this from now on.")
+    ] = False,
+) -> None:
+    """Render the golden set and compare it with the last accepted night; exit code 1 where it jumped."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.drift import watch_here
+
+    raise typer.Exit(watch_here(model, out, accept=accept))
 
 
 @app.command()

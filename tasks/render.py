@@ -131,17 +131,8 @@ class ShardRun:
             return Failed(nothing, str(error))
         if found != job.product_image:
             return Failed(nothing, f"{lease.image}: changed since it was planned; the next run plans it anew")
-        images = {job.product_image: data, **self._references(lease)}
+        images = {job.product_image: data, **self._workplace.reference_pictures(job)}
         return RenderRequest(job, lease.take, images, lease.steering)
-
-    def _references(self, lease: LeasedJob) -> dict[str, bytes]:
-        library, reference = self._workplace.library, lease.job.reference
-        wanted = set(reference.images) if reference else set()
-        return {
-            digest: (library.folder / path).read_bytes()
-            for path, digest in library.references.items()
-            if digest in wanted
-        }
 
     def _finish(self, lease: LeasedJob, outcome: Rendered | Failed) -> None:
         """Judge, store, compose and commit one outcome; a lease that another holds by now is dropped."""

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     review_token: SecretStr | None = Field(
         default=None, description="What `shangxin review --host` asks visitors for; empty: one is made up and printed."
     )
+    review_url: str = Field(
+        default="http://127.0.0.1:8420", description="Where people reach the approval page; Prefect's runs link to it."
+    )
     prefect_start_seconds: int = Field(default=180, ge=20)
 
     @property
