@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -38,6 +38,7 @@ VariantsOption = Annotated[int, typer.Option(help="Pictures per product and scen
 LimitOption = Annotated[int | None, typer.Option(help="Only the first N products.")]
 ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
 StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
+CandidatesOption = Annotated[int, typer.Option(help="Takes rendered per picture; the best is kept.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
@@ -45,6 +46,9 @@ MarkOption = Annotated[
 MastersOption = Annotated[
     int,
     typer.Option(help="Master shapes per product and scene at most; `plan` says what more gain.", min=1, max=8),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Pictures that some check could not judge (no weights for it) go to a person.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
@@ -61,14 +65,25 @@ def plan(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    candidates: CandidatesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Dry run: rows, bad rows, every job with prompt, size and seed, what is done already, time and cost."""
     from flows.planning import print_plan, stream_plan_json
 
     configure(store)
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    brief = brief.model_copy(update={"masters": masters})
+    brief = make_brief(
+        catalog,
+        scenes=scenes,
+        placements=placements,
+        brand=brand,
+        variants=variants,
+        limit=limit,
+        model=model,
+        max_cost=max_cost,
+        masters=masters,
+        candidates=candidates,
+    )
     if as_json:
         stream_plan_json(brief, sys.stdout.buffer)
     else:
@@ -87,14 +102,29 @@ def run(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    strict: StrictOption = False,
+    candidates: CandidatesOption = 1,
     visible_mark: MarkOption = False,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import run_here
 
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    raise typer.Exit(run_here(brief.model_copy(update={"masters": masters, "visible_mark": visible_mark}), out))
+    brief = make_brief(
+        catalog,
+        scenes=scenes,
+        placements=placements,
+        brand=brand,
+        variants=variants,
+        limit=limit,
+        model=model,
+        max_cost=max_cost,
+        masters=masters,
+        candidates=candidates,
+        strict=strict,
+        visible_mark=visible_mark,
+    )
+    raise typer.Exit(run_here(brief, out))
 
 
 @app.command()
@@ -177,6 +207,19 @@ def review(
 
 
 @app.command()
+def inbox(
+    address: Annotated[str, typer.Argument(help="s3://bucket/prefix or a folder; empty: SHANGXIN_INBOX.")] = "",
+    once: Annotated[bool, typer.Option("--once", help="Make what is there now, then stop.")] = False,
+    store: StoreOption = "",
+) -> None:
+    """Make a campaign of every catalogue dropped under ADDRESS/inbox/; what became of it comes back beside it."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.inbox import watch_here
+
+    raise typer.Exit(watch_here(address, out, once=once))
+
+
+@app.command()
 def doctor(store: StoreOption = "") -> None:
     """What is ready and what is not: device, weights, fonts, store, database, Prefect, licences."""
     from flows.doctor import print_diagnosis
@@ -196,28 +239,10 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
 
 
-def make_brief(
-    catalog: str,
-    scenes: str,
-    placements: str,
-    brand: str,
-    variants: int,
-    limit: int | None,
-    model: str,
-    max_cost: float | None,
-) -> CampaignBrief:
+def make_brief(catalog: str, *, scenes: str, placements: str, **fields: Any) -> CampaignBrief:
     """The brief that the options describe; ConfigurationError names the option that cannot be used."""
     try:
-        return CampaignBrief(
-            catalog=catalog,
-            scenes=names(scenes),
-            placements=names(placements),
-            brand=brand,
-            variants=variants,
-            limit=limit,
-            model=model,
-            max_cost=max_cost,
-        )
+        return CampaignBrief(catalog=catalog, scenes=names(scenes), placements=names(placements), **fields)
     except ValidationError as error:
         raise ConfigurationError(_first_problems(error)) from error
 
