@@ -8,7 +8,7 @@ from tasks.banners.placement import Placement
 from tasks.delivery.labels.credentials import Certificate, growth, read_credentials, sign
 from tasks.delivery.labels.fields import COMPOSITE, Aigc, FileRecipe, Labels
 from tasks.delivery.labels.files import Container, container_of, digest_picture, insert_packet, read_labels
-from tasks.delivery.labels.mark import Marker
+from tasks.delivery.labels.mark import Marker, check_legible
 from tasks.delivery.labels.packet import pad_packet, write_packet
 from tasks.errors import LabelError
 from tasks.findings import Finding
@@ -124,13 +124,15 @@ class Labeller:
         if written.packet.count(_NO_DIGEST.encode()) != 1:  # somebody's SKU reads like our place holder
             packet = _even(write_packet(labels))
         container = container_of(data)
+        drawn = self._marker.drawn if self._marker else None
+        legible = (check_legible(data, drawn),) if drawn else ()
         # containers differ in what a signature takes: padding makes up for it, so that files grow alike
         spare = max(self._growth.values(), default=0) - self._growth.get(container, 0)
         labelled = _insert(data, packet, placement, around=AROUND + spare)
         if self._certificate is None:
-            return labelled, (read_back(labelled, labels),)
+            return labelled, (*legible, read_back(labelled, labels))
         signed = sign(labelled, container, self._certificate, source_type=COMPOSITE)
-        return signed, (read_back(signed, labels), _signed_finding(signed, container))
+        return signed, (*legible, read_back(signed, labels), _signed_finding(signed, container))
 
     def _written(self, placement: Placement) -> _Written:
         """Labels and packet without the digest; kept, because they are asked for before and after encoding."""
