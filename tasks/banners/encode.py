@@ -87,7 +87,7 @@ def _further(
     """Other ways below a ceiling: progressive JPEG with halved and with full colour resolution, PNG with a palette."""
     if "jpeg" in wanted:
         for subsampling in ("420", "444"):
-            ladder = [Setting(rung.quality, subsampling, progressive=True) for rung in LADDER[:_START]]  # type: ignore[arg-type]
+            ladder = [Setting(rung.quality, subsampling, progressive=True) for rung in LADDER[:_START]]
             data, setting = _largest_below(lambda rung: write_jpeg(image, rung), max_bytes, ladder)
             if min_bytes <= len(data) <= max_bytes:
                 yield Encoded(data, "jpeg", setting, 0)
