@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     content_producer: str = Field(
         default="", description="Business code or name in the TC260 label; empty: the brand's creator."
     )
+    c2pa_certificate: Path | None = Field(
+        default=None, description="PEM chain, own certificate first: signs pictures with generated pixels (C2PA)."
+    )
+    c2pa_key: Path | None = Field(default=None, description="PEM private key of that certificate; never shown.")
+    c2pa_algorithm: str = Field(default="es256", description="es256, es384, es512, ps256, ps384, ps512 or ed25519.")
+    c2pa_timestamp_url: str = Field(default="", description="Time-stamping authority; empty: no time stamp.")
     rule_months: int = Field(default=6, ge=1, description="Age at which a placement's rules count as stale.")
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")
