@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -12,9 +13,26 @@ from typer.exceptions import TyperException
 
 from flows.environment import keep_prefect_at, prefect_home
 from flows.models import models
+from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
+
+
+class Drift(StrEnum):
+    """As in CampaignBrief."""
+
+    off = "off"
+    warn = "warn"
+    stop = "stop"
+
+
+class Approval(StrEnum):
+    """As in CampaignBrief."""
+
+    none = "none"
+    wait = "wait"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +41,7 @@ app = typer.Typer(
     help="上新 Shangxin: a catalogue goes in, checked and delivered marketing pictures come out.",
 )
 app.add_typer(models, name="models")
+app.add_typer(placements_commands, name="placements")
 INTERRUPTED = 130  # as shells report Ctrl-C
 
 out = Console()
@@ -36,9 +55,19 @@ VariantsOption = Annotated[int, typer.Option(help="Pictures per product and scen
 LimitOption = Annotated[int | None, typer.Option(help="Only the first N products.")]
 ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
 StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
+DriftOption = Annotated[Drift, typer.Option(help="Render the golden set first; warn of a jump, or stop.")]
+ApprovalOption = Annotated[Approval, typer.Option(help="wait: publish when people have decided on what needs them.")]
+CandidatesOption = Annotated[int, typer.Option(help="Takes rendered per picture; the best is kept.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
+]
+MastersOption = Annotated[
+    int,
+    typer.Option(help="Master shapes per product and scene at most; `plan` says what more gain.", min=1, max=8),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Pictures that some check could not judge (no weights for it) go to a person.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
@@ -50,17 +79,30 @@ def plan(
     placements: PlacementsOption = "",
     brand: BrandOption = "",
     variants: VariantsOption = 1,
+    masters: MastersOption = 1,
     limit: LimitOption = None,
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    candidates: CandidatesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Dry run: rows, bad rows, every job with prompt, size and seed, what is done already, time and cost."""
     from flows.planning import print_plan, stream_plan_json
 
     configure(store)
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
+    brief = make_brief(
+        catalog,
+        scenes=scenes,
+        placements=placements,
+        brand=brand,
+        variants=variants,
+        limit=limit,
+        model=model,
+        max_cost=max_cost,
+        masters=masters,
+        candidates=candidates,
+    )
     if as_json:
         stream_plan_json(brief, sys.stdout.buffer)
     else:
@@ -74,18 +116,38 @@ def run(
     placements: PlacementsOption = "",
     brand: BrandOption = "",
     variants: VariantsOption = 1,
+    masters: MastersOption = 1,
     limit: LimitOption = None,
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    strict: StrictOption = False,
+    candidates: CandidatesOption = 1,
     visible_mark: MarkOption = False,
+    drift: DriftOption = Drift.off,
+    approval: ApprovalOption = Approval.none,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import run_here
 
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    raise typer.Exit(run_here(brief.model_copy(update={"visible_mark": visible_mark}), out))
+    brief = make_brief(
+        catalog,
+        scenes=scenes,
+        placements=placements,
+        brand=brand,
+        variants=variants,
+        limit=limit,
+        model=model,
+        max_cost=max_cost,
+        masters=masters,
+        candidates=candidates,
+        strict=strict,
+        visible_mark=visible_mark,
+        drift=drift.value,
+        approval=approval.value,
+    )
+    raise typer.Exit(run_here(brief, out))
 
 
 @app.command()
@@ -168,6 +230,34 @@ def review(
 
 
 @app.command()
+def drift(
+    model: ModelOption = "kolors-nano",
+    store: StoreOption = "",
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Whatever changed is meant: compare with this from now on.")
+    ] = False,
+) -> None:
+    """Render the golden set and compare it with the last accepted night; exit code 1 where it jumped."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.drift import watch_here
+
+    raise typer.Exit(watch_here(model, out, accept=accept))
+
+
+@app.command()
+def inbox(
+    address: Annotated[str, typer.Argument(help="s3://bucket/prefix or a folder; empty: SHANGXIN_INBOX.")] = "",
+    once: Annotated[bool, typer.Option("--once", help="Make what is there now, then stop.")] = False,
+    store: StoreOption = "",
+) -> None:
+    """Make a campaign of every catalogue dropped under ADDRESS/inbox/; what became of it comes back beside it."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.inbox import watch_here
+
+    raise typer.Exit(watch_here(address, out, once=once))
+
+
+@app.command()
 def doctor(store: StoreOption = "") -> None:
     """What is ready and what is not: device, weights, fonts, store, database, Prefect, licences."""
     from flows.doctor import print_diagnosis
@@ -187,28 +277,10 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
 
 
-def make_brief(
-    catalog: str,
-    scenes: str,
-    placements: str,
-    brand: str,
-    variants: int,
-    limit: int | None,
-    model: str,
-    max_cost: float | None,
-) -> CampaignBrief:
+def make_brief(catalog: str, *, scenes: str, placements: str, **fields: Any) -> CampaignBrief:
     """The brief that the options describe; ConfigurationError names the option that cannot be used."""
     try:
-        return CampaignBrief(
-            catalog=catalog,
-            scenes=names(scenes),
-            placements=names(placements),
-            brand=brand,
-            variants=variants,
-            limit=limit,
-            model=model,
-            max_cost=max_cost,
-        )
+        return CampaignBrief(catalog=catalog, scenes=names(scenes), placements=names(placements), **fields)
     except ValidationError as error:
         raise ConfigurationError(_first_problems(error)) from error
 
