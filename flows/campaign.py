@@ -1,29 +1,93 @@
 """The main flow: one campaign from brief to report. Every step only makes the ledger so; doing it again is harmless."""
 
+import datetime as dt
 import itertools
 from typing import Any
 
-from prefect import flow
+from prefect import flow, runtime
 
+from flows.confinement import confined
+from flows.queues import Priority
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_missing
 from tasks.ingest import ingest_catalogue
 from tasks.publish import publish_run
 from tasks.render import next_shard, render_shard
 from tasks.review import review_run
-from tasks.runs import new_run_id
+from tasks.runs import new_run_id, run_id_of
+from tasks.settings import get_settings
+from tasks.workplace import open_workplace
+
+LATEST = 200  # runs looked through
 
 
-@flow(name="produce-campaign", flow_run_name="{run_id}", persist_result=False)
-def produce_campaign(brief: CampaignBrief, run_id: str = "") -> dict[str, Any]:
+def cancel_in_ledger(_flow: Any, flow_run: Any, _state: Any) -> None:
+    """Prefect's hook: agents read the flag between batches; the plan stays, and can be taken up again."""
+    ledger = open_workplace().ledger
+    run_id = run_led_by(str(flow_run.id))
+    if run_id:
+        ledger.cancel(run_id)
+        ledger.finish_run(run_id, state="stopped")
+
+
+@flow(name="produce-campaign", flow_run_name="{run_id}", persist_result=False, on_cancellation=[cancel_in_ledger])
+def produce_campaign(brief: CampaignBrief, run_id: str = "", priority: Priority = "normal") -> dict[str, Any]:
     """Turn a brief into published pictures and return the run's summary. What the ledger calls done is skipped."""
-    run_id = run_id or new_run_id()
+    if runtime.deployment.id:
+        brief = confined(brief)
+        run_id = run_id or this_run()
+    return produce(brief, run_id or new_run_id(), priority)
+
+
+def produce(brief: CampaignBrief, run_id: str, priority: Priority) -> dict[str, Any]:
+    """The steps of a campaign, inside whichever flow asks for one."""
+    begin(brief, run_id)
     ingest_catalogue(run_id, brief)
+    if get_settings().dispatch == "agents":
+        render_by_agents(run_id, priority)
+    else:
+        render_here(run_id)
+    review_run(run_id)
+    compose_missing(run_id)
+    return publish_run(run_id)
+
+
+def begin(brief: CampaignBrief, run_id: str) -> None:
+    """Enter the run with the flow run that leads it, which is how a cancellation finds it.
+
+    Whoever starts a cancelled run again means it.
+    """
+    ledger = open_workplace().ledger
+    if ledger.begin_run(run_id, brief.model_dump_json()).cancelled:
+        ledger.resume(run_id)
+    ledger.note(run_id, flow_run=str(runtime.flow_run.id or ""))
+
+
+def this_run() -> str:
+    """The ledger's run of the present flow run: started again, it goes on with the same."""
+    flow_run_id = str(runtime.flow_run.id)
+    return run_led_by(flow_run_id) or run_id_of(dt.datetime.now(dt.UTC), flow_run_id)
+
+
+def run_led_by(flow_run_id: str) -> str:
+    """The ledger's run that a flow run leads; empty where there is none among the latest."""
+    runs = open_workplace().ledger.runs(limit=LATEST)
+    return next((run.run_id for run in runs if run.totals.get("flow_run") == flow_run_id), "")
+
+
+def render_here(run_id: str) -> None:
+    """Shard after shard in this process."""
     for number in itertools.count(1):
         shard = next_shard(run_id)
         if not shard:
             break
         render_shard(run_id, shard, number)
-    review_run(run_id)
-    compose_missing(run_id)
-    return publish_run(run_id)
+
+
+def render_by_agents(run_id: str, priority: Priority) -> None:
+    """Shards for the work pool's agents, until nothing is left."""
+    from flows.dispatch import Dispatcher
+
+    workplace = open_workplace()
+    workplace.ledger.note(run_id, stage="rendering")
+    Dispatcher(workplace, run_id, priority).work_off()

@@ -1,6 +1,7 @@
 """Where it runs: settings from SHANGXIN_* variables and .env. Nothing here changes a pixel."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,6 +18,7 @@ class Settings(BaseSettings):
     store: str = Field(default="", description="Local folder or s3://bucket/prefix; empty: <out>.")
     database: str = Field(default="", description="SQLAlchemy URL of the ledger; empty: SQLite in <out>/ledger.db.")
     templates: Path = Field(default=PROJECT / "templates", description="Scenes, prompts, placements, brands.")
+    catalogs: Path = Field(default=PROJECT / "catalogs", description="Where catalogues lie that a run's form may name.")
     models_dir: Path | None = Field(
         default=None, description="Folder with model sets; empty: the built-in draft model, or the Hub cache."
     )
@@ -41,6 +43,13 @@ class Settings(BaseSettings):
         default=None, description="What `shangxin review --host` asks visitors for; empty: one is made up and printed."
     )
     prefect_start_seconds: int = Field(default=180, ge=20)
+    dispatch: Literal["here", "agents"] = Field(
+        default="here", description="Who renders: this process, or the agents of the work pool."
+    )
+    work_pool: str = Field(default="gpu", description="Prefect's work pool of the agents.")
+    review_url: str = Field(default="", description="Where people reach the approval page; linked from run pages.")
+    keep_days: int = Field(default=30, ge=1, description="Housekeeping: how long Prefect's runs and old takes stay.")
+    store_url: str = Field(default="", description="Where people reach the store's keys by https; linked likewise.")
 
     @property
     def store_uri(self) -> str:
