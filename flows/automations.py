@@ -8,9 +8,9 @@ from typing import Any
 
 from prefect.automations import AutomationCore
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
-from prefect.states import StateType
 
 HEARTBEAT_SECONDS = 30  # as flows/environment.py sets it
 ZOMBIE = timedelta(seconds=4 * HEARTBEAT_SECONDS)  # three missed and one on its way
@@ -27,9 +27,7 @@ def register_automations(client: SyncPrefectClient) -> list[str]:
     known = {each.name: each.id for each in _known(client)}
     for automation in wanted:
         if automation.name in known:
-            client.request(
-                "PUT", f"/automations/{known[automation.name]}", json=automation.model_dump(mode="json")
-            ).raise_for_status()
+            client.update_automation(known[automation.name], automation)
         else:
             client.create_automation(automation)
     return [automation.name for automation in wanted]

@@ -2,14 +2,17 @@
 
 import datetime as dt
 import itertools
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import flow, runtime
+from prefect import Task, flow, runtime
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
 
 from flows.confinement import confined
 from flows.queues import Priority
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_missing
+from tasks.errors import LedgerUnavailable, StorageUnavailable
 from tasks.ingest import ingest_catalogue
 from tasks.publish import publish_run
 from tasks.render import next_shard, render_shard
@@ -18,10 +21,13 @@ from tasks.runs import new_run_id, run_id_of
 from tasks.settings import get_settings
 from tasks.workplace import open_workplace
 
+P = ParamSpec("P")
+R = TypeVar("R")
 LATEST = 200  # runs looked through
+PAUSES = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)  # seconds between tries
 
 
-def cancel_in_ledger(_flow: Any, flow_run: Any, _state: Any) -> None:
+def cancel_in_ledger(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Prefect's hook: agents read the flag between batches; the plan stays, and can be taken up again."""
     ledger = open_workplace().ledger
     run_id = run_led_by(str(flow_run.id))
@@ -42,14 +48,44 @@ def produce_campaign(brief: CampaignBrief, run_id: str = "", priority: Priority 
 def produce(brief: CampaignBrief, run_id: str, priority: Priority) -> dict[str, Any]:
     """The steps of a campaign, inside whichever flow asks for one."""
     begin(brief, run_id)
-    ingest_catalogue(run_id, brief)
     if get_settings().dispatch == "agents":
-        render_by_agents(run_id, priority)
-    else:
-        render_here(run_id)
+        return produce_by_agents(brief, run_id, priority)
+    ingest_catalogue(run_id, brief)
+    render_here(run_id)
     review_run(run_id)
     compose_missing(run_id)
     return publish_run(run_id)
+
+
+def produce_by_agents(brief: CampaignBrief, run_id: str, priority: Priority) -> dict[str, Any]:
+    """The same steps with the work pool's agents and a page in Prefect; each survives stores and databases that fail
+    for a while."""
+    from flows.dispatch import Dispatcher
+    from flows.run_page import RunPage
+
+    workplace = open_workplace()
+    page = RunPage(workplace, run_id)
+    patiently(ingest_catalogue)(run_id, brief)
+    workplace.ledger.note(run_id, stage="rendering")
+    Dispatcher(workplace, run_id, priority).work_off(page.show_progress)
+    patiently(review_run)(run_id)
+    patiently(compose_missing)(run_id)
+    summary = patiently(publish_run)(run_id)
+    page.show_result()
+    return summary
+
+
+def patiently(task: Task[P, R]) -> Task[P, R]:
+    """The task, tried again where a store or a database did not answer."""
+    return task.with_options(
+        retries=len(PAUSES), retry_delay_seconds=list(PAUSES), retry_condition_fn=worth_another_try
+    )
+
+
+def worth_another_try(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """True for what passes by itself: no answer, a cut transfer, a database that restarts."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, (StorageUnavailable, LedgerUnavailable))
 
 
 def begin(brief: CampaignBrief, run_id: str) -> None:
@@ -82,12 +118,3 @@ def render_here(run_id: str) -> None:
         if not shard:
             break
         render_shard(run_id, shard, number)
-
-
-def render_by_agents(run_id: str, priority: Priority) -> None:
-    """Shards for the work pool's agents, until nothing is left."""
-    from flows.dispatch import Dispatcher
-
-    workplace = open_workplace()
-    workplace.ledger.note(run_id, stage="rendering")
-    Dispatcher(workplace, run_id, priority).work_off()

@@ -1,6 +1,7 @@
 """Every deployment there is, as one table: `shangxin deploy` registers it, `infra/prefect.yaml` is written from it."""
 
 import importlib
+import importlib.util
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

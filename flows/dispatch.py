@@ -22,13 +22,12 @@ from flows.queues import Priority, queue_of
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.ledger import Counts
 from tasks.errors import LedgerUnavailable, OrchestrationError
-from tasks.render import should_stop
+from tasks.render import IN_HAND, renderers, should_stop
 from tasks.workplace import Workplace
 
 SHARDS = "render-shard/gpu"  # the deployment of flows/shard.py
 LOOK_SECONDS = 1.0
 WAIT_FACTOR = 20  # between two looks, of the time that a look takes
-SEEN_SECONDS = 60  # an agent that the ledger has not heard of for so long is gone
 LEAST_AHEAD = 4  # tickets that wait even where no agent is known
 STUCK_SECONDS = 120  # a ticket claimed by a worker that never began it
 PATIENCE = 20  # tickets in a row that failed while nothing was finished: the fault is not theirs
@@ -82,14 +81,16 @@ class Dispatcher:
                 return True
             self._give_up_where_hopeless(client, counts)
             waiting = self._waiting(client)
-            shards = math.ceil(counts.by_state.get("ready", 0) / self._settings.shard_size)
-            for _ in range(min(shards, self._ahead()) - len(waiting)):
+            for _ in range(self._wanted(counts.by_state.get("ready", 0)) - len(waiting)):
                 self._send(client)
         return False
 
-    def _ahead(self) -> int:
-        agents = self._ledger.agents(seen_within_seconds=SEEN_SECONDS)
-        return max(LEAST_AHEAD, 2 * len(agents))
+    def _wanted(self, ready: int) -> int:
+        """How many tickets should wait: work for every renderer twice over, and never more than there are shards."""
+        hands, size = renderers(self._ledger), self._settings.shard_size
+        if ready <= size:  # the last shard is shared out
+            return min(hands, math.ceil(ready / IN_HAND))
+        return min(max(LEAST_AHEAD, 2 * hands), math.ceil(ready / size))
 
     def _waiting(self, client: SyncPrefectClient) -> list[FlowRun]:
         """Tickets that no renderer has begun; those that were claimed and forgotten are told so."""

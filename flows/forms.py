@@ -4,6 +4,7 @@ Everything that can be refused is in the JSON schema, because Prefect's form che
 begins. The lists are read when this module is loaded: deploy again after templates were added.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -20,8 +21,12 @@ OWN_FILE = "—"  # the catalogue is named in the field below
 AS_CATALOGUED = "按目录 as catalogued"
 
 
-def _choices(titles: dict[str, str]) -> Any:
-    return Literal[tuple(f"{name} {title}".strip() for name, title in titles.items())]
+def _choices(names: Iterable[str]) -> Any:
+    return Literal[tuple(names)]
+
+
+def _titled(titles: dict[str, str]) -> Iterator[str]:
+    return (f"{name} {title}".strip() for name, title in titles.items())
 
 
 _place = open_workplace()
@@ -34,17 +39,17 @@ _MODELS = {
 } or {"kolors-nano": "草稿 draft"}
 _CATALOGUES = catalogues()
 
-SceneChoice = _choices(_SCENES)
-PlacementChoice = _choices({**_SETS, **_PLACEMENTS})
-BrandChoice = Literal[(AS_CATALOGUED, *(f"{name} {title}" for name, title in _BRANDS.items()))]  # type: ignore[valid-type]
-ModelChoice = _choices(_MODELS)
-CatalogueChoice = Literal[(*_CATALOGUES, OWN_FILE)]  # type: ignore[valid-type]
+SceneChoice: Any = _choices(_titled(_SCENES))
+PlacementChoice: Any = _choices(_titled({**_SETS, **_PLACEMENTS}))
+BrandChoice: Any = _choices((AS_CATALOGUED, *_titled(_BRANDS)))
+ModelChoice: Any = _choices(_titled(_MODELS))
+CatalogueChoice: Any = _choices((*_CATALOGUES, OWN_FILE))
 
 
 class Order(BaseModel, extra="forbid"):
     """出图单 An order for pictures. 留空即用默认 What is left empty takes the default."""
 
-    catalogue: CatalogueChoice = Field(  # type: ignore[valid-type]
+    catalogue: CatalogueChoice = Field(
         default=(*_CATALOGUES, OWN_FILE)[0],
         title="商品目录 Catalogue",
         description="选一个目录；选 — 则在下一栏填写 s3:// 地址。 Choose one, or — and give an s3:// address below.",
@@ -56,19 +61,19 @@ class Order(BaseModel, extra="forbid"):
         description="s3://桶/路径/文件.csv。 s3://bucket/path/file.csv, only where — is chosen above.",
         json_schema_extra={"position": 1},
     )
-    scenes: list[SceneChoice] = Field(  # type: ignore[valid-type]
+    scenes: list[SceneChoice] = Field(
         default=[],
         title="场景 Scenes",
         description="可多选；不选即用适合品类的全部场景。 Several may be chosen; none: all that fit each category.",
         json_schema_extra={"position": 2},
     )
-    placements: list[PlacementChoice] = Field(  # type: ignore[valid-type]
+    placements: list[PlacementChoice] = Field(
         default=[],
         title="版位 Placements",
         description="可多选，平台名即其全部；不选即用默认。 Several; a platform: all of its own; none: the default.",
         json_schema_extra={"position": 3},
     )
-    brand: BrandChoice = Field(  # type: ignore[valid-type]
+    brand: BrandChoice = Field(
         default=AS_CATALOGUED,
         title="品牌 Brand",
         description="按目录中的品牌列，或统一用一个。 The catalogue's own column, or one for all.",
@@ -98,8 +103,8 @@ class Order(BaseModel, extra="forbid"):
         description="花到此数即停，之后可继续。 Rendering stops here and can be taken up again.",
         json_schema_extra={"position": 7},
     )
-    model: ModelChoice = Field(  # type: ignore[valid-type]
-        default=next(f"{name} {title}".strip() for name, title in _MODELS.items()),
+    model: ModelChoice = Field(
+        default=next(_titled(_MODELS)),
         title="模型 Model",
         description="草稿模型只作预览。 The draft model is for previews.",
         json_schema_extra={"position": 8},

@@ -58,9 +58,10 @@ def sweep_objects(workplace: Workplace, *, before: float) -> tuple[int, int]:
             orphans += len(keys) - len(found)
             current = workplace.ledger.current_takes([job for _, job, _ in found], touched_before=before)
             for key, job, take in found:
+                delivered = current.get(job)
                 if job not in current:
                     orphans += 1
-                elif current[job] is not None and take < current[job]:
+                elif delivered is not None and take < delivered:
                     workplace.store.delete(key)
                     takes += 1
     if orphans:

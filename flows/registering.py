@@ -1,14 +1,15 @@
 """Make a Prefect server so: work pools, queues, deployments, limits, automations. Doing it again changes nothing."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-from prefect.deployments.runner import EntrypointType
 from prefect.exceptions import ObjectNotFound
+from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
 from flows.agent import TYPE, GpuWorker
@@ -47,7 +48,10 @@ def _queues(client: SyncPrefectClient) -> None:
             found = client.read_work_queue_by_name(name, work_pool_name=GPU_POOL)
         except ObjectNotFound:
             found = client.create_work_queue(name, work_pool_name=GPU_POOL)
-        client.request("PATCH", f"/work_pools/{GPU_POOL}/queues/{found.name}", json={"priority": priority})
+        place = {"work_pool_name": GPU_POOL, "name": found.name}
+        client.request(
+            "PATCH", "/work_pools/{work_pool_name}/queues/{name}", path_params=place, json={"priority": priority}
+        )
 
 
 def _deploy(entry: Deployment, nightly: dict[str, Any] | None) -> str:
@@ -74,4 +78,4 @@ def _deploy(entry: Deployment, nightly: dict[str, Any] | None) -> str:
 def _schedules(entry: Deployment) -> list[Any]:
     if entry.cron:
         return [CronSchedule(cron=entry.cron, timezone=TIMEZONE)]
-    return [IntervalSchedule(interval=60 * entry.every_minutes)] if entry.every_minutes else []
+    return [IntervalSchedule(interval=timedelta(minutes=entry.every_minutes))] if entry.every_minutes else []

@@ -103,14 +103,14 @@ async def _render(flow_run_id: str) -> str:
     try:
         async with get_client() as client:
             flow_run = await client.read_flow_run(flow_run_id)  # type: ignore[arg-type]
-        state = await run_flow_async(
+        state: Any = await run_flow_async(
             render_shard, flow_run=flow_run, parameters=flow_run.parameters, return_type="state"
         )
     except Exception as error:  # noqa: BLE001
         logger.warning("flow run %s: %s", flow_run_id, error)
         return f"{type(error).__name__}: {error}"
-    failed = state is not None and (state.is_failed() or state.is_crashed())
-    return str(state.message or state.name) if state is not None and failed else ""
+    failed = state.is_failed() or state.is_crashed()
+    return str(state.message or state.name) if failed else ""
 
 
 class _Heartbeat:

@@ -1,9 +1,10 @@
 """Render a shard of jobs into stored, judged and composed masters. The ledger decides what is still to be done."""
 
 import itertools
+import math
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
 from prefect import get_run_logger, task
@@ -26,6 +27,7 @@ from tasks.workplace import Workplace, open_workplace
 # Jobs in hand at a time: those that a death of this process is held against. The rest of the shard is only reserved.
 IN_HAND = 8
 LOOK_AGAIN_SECONDS = 0.5
+SEEN_SECONDS = 60  # a renderer that the ledger has not heard of for so long is gone
 
 
 def next_shard(run_id: str) -> list[str]:
@@ -65,10 +67,23 @@ def render_next(run_id: str, stopping: Callable[[], bool]) -> Counter[str]:
         shards = ledger.next_shards(run_id, size, limit=1)
         if not shards:
             break
-        counts = ShardRun(workplace, run_id, stopping).render(list(shards[0].job_ids))
+        job_ids = fair_share(shards[0].job_ids, size, renderers=renderers(ledger))
+        counts = ShardRun(workplace, run_id, stopping).render(job_ids)
         if counts:
             return counts  # otherwise another took it between our looking and our asking
     return Counter()
+
+
+def fair_share(job_ids: Sequence[str], size: int, *, renderers: int) -> list[str]:
+    """A full shard whole; of the last one only so much that the other renderers get their part."""
+    if len(job_ids) >= size:
+        return list(job_ids)
+    return list(job_ids[: max(IN_HAND, math.ceil(len(job_ids) / renderers))])
+
+
+def renderers(ledger: Ledger) -> int:
+    """How many reported for work lately; at least the one that asks."""
+    return max(1, len(ledger.agents(seen_within_seconds=SEEN_SECONDS)))
 
 
 def _never() -> bool:

@@ -37,6 +37,8 @@ def run(folder: Path, agents: int, port: int) -> int:
                     if not service.alive:
                         out.print(f"{service.name} ended; started again")
                         service.start()
+                if not stack.review.alive:
+                    stack.serve_review()
                 time.sleep(2)
     finally:
         note.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import httpx
 from flows.embedded import free_port
 from flows.stack.postgres import USER, find_postgres, postgres_service
 from flows.stack.processes import Service
+from tasks.delivery.ledger import open_ledger
 from tasks.errors import ConfigurationError, LedgerError
 from tasks.settings import PROJECT
 
@@ -41,12 +42,14 @@ class Stack:
         self.binaries = find_postgres()
         self._postgres_port, self._s3_port = free_port(), free_port()
         self._port = prefect_port or free_port()
+        self._review_port = free_port()
         self._models = models
         self.environment = {**self._environment(), **(settings or {})}
         self.postgres = self._postgres()
         self.s3 = self._service("s3", "moto.server", "-H", "127.0.0.1", "-p", str(self._s3_port))
         self.server = self._service("prefect", "prefect", *self._serve_prefect())
         self.cpu = self._service("cpu-worker", "prefect", *self._work_on_cpu())
+        self.review = self._service("review", "flows", "review", "--port", str(self._review_port))
         self.agents = [self.new_agent(f"agent-{number}") for number in range(1, agents + 1)]
 
     @property
@@ -92,7 +95,7 @@ class Stack:
             say(service.name)
 
     def stop(self) -> None:
-        for service in reversed(self.services):
+        for service in (self.review, *reversed(self.services)):
             with contextlib.suppress(OSError):
                 service.stop()
 
@@ -106,6 +109,15 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def serve_review(self) -> None:
+        """The approval page, as soon as there is a run to look at."""
+        ledger = open_ledger(self.environment.get("SHANGXIN_DATABASE", f"sqlite:///{self.folder}/out/ledger.db"))
+        try:
+            if ledger.last_run():
+                self.review.start()
+        finally:
+            ledger.close()
 
     def await_server(self) -> None:
         self._await(self.server, lambda: _answers(f"{self.api}/health"))
@@ -153,6 +165,8 @@ class Stack:
             "SHANGXIN_S3_ACCESS_KEY": "stack",
             "SHANGXIN_S3_SECRET_KEY": "stack-of-this-machine",
             "SHANGXIN_DISPATCH": "agents",
+            "SHANGXIN_STORE_URL": f"{self.s3_endpoint}/{BUCKET}/pictures",
+            "SHANGXIN_REVIEW_URL": f"http://127.0.0.1:{self._review_port}",
         }
         if self.binaries:
             address = f"{USER}@127.0.0.1:{self._postgres_port}"
