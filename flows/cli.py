@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from flows.environment import join_prefect, keep_prefect_at, prefect_home
 from flows.models import models
+from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief, load_brief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="上新 Shangxin: a catalogue goes in, checked and delivered marketing pictures come out.",
 )
 app.add_typer(models, name="models")
+app.add_typer(placements_commands, name="placements")
 INTERRUPTED = 130  # as shells report Ctrl-C
 
 out = Console()
@@ -40,6 +42,13 @@ MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resum
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
 ]
+MastersOption = Annotated[
+    int,
+    typer.Option(help="Master shapes per product and scene at most; `plan` says what more gain.", min=1, max=8),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Pictures that some check could not judge (no weights for it) go to a person.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
@@ -50,6 +59,7 @@ def plan(
     placements: PlacementsOption = "",
     brand: BrandOption = "",
     variants: VariantsOption = 1,
+    masters: MastersOption = 1,
     limit: LimitOption = None,
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
@@ -61,6 +71,7 @@ def plan(
 
     configure(store)
     brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
+    brief = brief.model_copy(update={"masters": masters})
     if as_json:
         stream_plan_json(brief, sys.stdout.buffer)
     else:
@@ -74,10 +85,12 @@ def run(
     placements: PlacementsOption = "",
     brand: BrandOption = "",
     variants: VariantsOption = 1,
+    masters: MastersOption = 1,
     limit: LimitOption = None,
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    strict: StrictOption = False,
     visible_mark: MarkOption = False,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
@@ -85,7 +98,8 @@ def run(
     from flows.laptop import run_here
 
     brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    raise typer.Exit(run_here(brief.model_copy(update={"visible_mark": visible_mark}), out))
+    brief = brief.model_copy(update={"masters": masters, "visible_mark": visible_mark, "strict": strict})
+    raise typer.Exit(run_here(brief, out))
 
 
 @app.command()
@@ -165,6 +179,19 @@ def review(
     from tasks.workplace import open_workplace
 
     serve_review(open_workplace(), out, host=host, port=port, run_id=run, who=who)
+
+
+@app.command()
+def inbox(
+    address: Annotated[str, typer.Argument(help="s3://bucket/prefix or a folder; empty: SHANGXIN_INBOX.")] = "",
+    once: Annotated[bool, typer.Option("--once", help="Make what is there now, then stop.")] = False,
+    store: StoreOption = "",
+) -> None:
+    """Make a campaign of every catalogue dropped under ADDRESS/inbox/; what became of it comes back beside it."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.inbox import watch_here
+
+    raise typer.Exit(watch_here(address, out, once=once))
 
 
 @app.command()

@@ -34,7 +34,7 @@ def compose_here(
     marked = last.visible_mark if visible_mark is None else visible_mark
     brief = last.model_copy(update={"placements": names, "visible_mark": marked})
     made = masters = 0
-    for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, brief), limit):
+    for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, brief, rendered=last), limit):
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
     return 0

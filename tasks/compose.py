@@ -49,12 +49,18 @@ def compose_missing(run_id: str) -> int:
     return made
 
 
-def compose_stored(workplace: Workplace, run_id: str, brief: CampaignBrief) -> Iterator[int]:
-    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements."""
-    labelling = Labelling(workplace, brief)
+def compose_stored(
+    workplace: Workplace, run_id: str, brief: CampaignBrief, *, rendered: CampaignBrief | None = None
+) -> Iterator[int]:
+    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements.
+
+    `rendered` is the brief of the run where this one is another: its masters are those at hand.
+    """
+    labelling = Labelling(workplace, brief, rendered=rendered)
     for record, lacking in workplace.ledger.missing_renditions(run_id, labelling.rules):
-        wanted = [placement for placement in labelling.placements if placement.id in lacking]
-        yield _compose_record(workplace, record, wanted, labelling)
+        wanted = [placement for placement in labelling.served_by(record.job) if placement.id in lacking]
+        if wanted:
+            yield _compose_record(workplace, record, wanted, labelling)
 
 
 def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
@@ -64,7 +70,7 @@ def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
         return 0
     labelling = Labelling(workplace, CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief))
     have = {(made.placement, made.rule) for made in record.renditions}
-    wanted = [each for each in labelling.placements if (each.id, labelling.rules[each.id]) not in have]
+    wanted = [each for each in labelling.served_by(record.job) if (each.id, labelling.rules[each.id]) not in have]
     return _compose_record(workplace, record, wanted, labelling) if wanted else 0
 
 

@@ -11,7 +11,9 @@ from tasks.banners.placement import Placement
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.labels import FONT, LABELLING, Credits, Labeller, Marker, Origin, check_wording, wording_of
 from tasks.delivery.ledger import JobRecord, LeasedJob
+from tasks.mastering import Masters
 from tasks.prompts.scene import Brand
+from tasks.rendering.job import RenderJob
 from tasks.workplace import Workplace
 
 # A marked set has folders of its own in the store and lines of its own in ledger and manifest. No placement's id has a
@@ -23,8 +25,10 @@ NOBODY = "上新 Shangxin"  # the producer where neither settings nor a brand na
 class Labelling:
     """Labels and mark of one brief. ConfigurationError where the mark's font lacks a character of its wording."""
 
-    def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
+    def __init__(self, workplace: Workplace, brief: CampaignBrief, *, rendered: CampaignBrief | None = None) -> None:
+        """`rendered` is the brief whose masters are at hand, where it is another than this one."""
         self._library, self._brief = workplace.library, brief
+        self._masters = Masters(workplace, rendered or brief)
         self._producer = workplace.settings.content_producer
         self._font = workplace.settings.templates / FONT
         self._chosen = workplace.placements(brief.placements)
@@ -37,6 +41,10 @@ class Labelling:
         suffix = MARKED if self._brief.visible_mark else ""
         changes = {"finish": self._finish}
         return tuple(each.model_copy(update={**changes, "id": each.id + suffix}) for each in self._chosen)
+
+    def served_by(self, job: RenderJob) -> tuple[Placement, ...]:
+        """The placements that this job's master is to serve: all of them where it is the only one."""
+        return self._masters.share_of(job, self.placements)
 
     @cached_property
     def rules(self) -> dict[str, str]:

@@ -107,6 +107,7 @@ class ShardRun:
         self._workplace, self._run_id, self._stopping = workplace, run_id, stopping
         self._ledger, self._owner = workplace.ledger, workplace.owner
         brief = CampaignBrief.model_validate_json(self._ledger.run(run_id).brief)
+        self._strict = brief.strict
         self._images = workplace.images(brief.catalog)
         self._labelling = Labelling(workplace, brief)
         self._counts: Counter[str] = Counter()
@@ -200,7 +201,7 @@ class ShardRun:
         recipe = master_recipe(lease, product_box=rendered.product_box)
         encoded = encode_master(rendered.pixels, recipe=recipe)
         watch.lap("encode")
-        verdict = review_master(self._workplace, lease, rendered, encoded=encoded)
+        verdict = review_master(self._workplace, lease, rendered, encoded=encoded, strict=self._strict)
         signature = str(sign(rendered.pixels))
         watch.lap("review")
         key = master_key(lease.sku, lease.job_id, lease.take)
@@ -220,7 +221,9 @@ class ShardRun:
         if verdict.status == "approved":
             picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
             labelling = self._labelling
-            renditions = tuple(compose_master(self._workplace.store, picture, labelling.placements, labelling))
+            renditions = tuple(
+                compose_master(self._workplace.store, picture, labelling.served_by(lease.job), labelling)
+            )
         watch.lap("compose")
         return result.timed(watch.seconds), renditions
 

@@ -8,15 +8,28 @@ from tasks.findings import Finding, Verdict, judge
 from tasks.quality.checks import check_master
 from tasks.quality.duplicates import DuplicateIndex, Signature, check_duplicate
 from tasks.quality.evidence import Evidence
+from tasks.quality.models import check_with_models
 from tasks.quality.thresholds import Thresholds
 from tasks.rendering.renderer import Rendered
 from tasks.workplace import Workplace, open_workplace
 
 
-def review_master(workplace: Workplace, lease: LeasedJob, rendered: Rendered, *, encoded: bytes) -> Verdict:
-    """The verdict on one finished master, with every finding, under the limits of its category and scene."""
+def review_master(
+    workplace: Workplace, lease: LeasedJob, rendered: Rendered, *, encoded: bytes, strict: bool = False
+) -> Verdict:
+    """The verdict on one finished master, with every finding, under the limits of its category and scene.
+
+    `strict`: a check that could not run sends the picture to a person.
+    """
+    evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease)
+    limits = limits.strict if strict else limits
+    return judge((*check_master(evidence, limits), *check_with_models(evidence, limits, workplace.quality_models)))
+
+
+def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
+    """What the checks look at, from what a renderer hands over and the master's file."""
     job = rendered.request.job
-    evidence = Evidence(
+    return Evidence(
         pixels=rendered.pixels,
         raw=rendered.raw if job.background == "generated" else None,
         expected=rendered.expected,
@@ -26,7 +39,6 @@ def review_master(workplace: Workplace, lease: LeasedJob, rendered: Rendered, *,
         encoded=encoded,
         light=job.shadow.direction if job.shadow else None,
     )
-    return judge(check_master(evidence, _limits(workplace, lease)))
 
 
 @task(name="review-run", persist_result=False, cache_policy=NO_CACHE)
@@ -69,4 +81,6 @@ def _note(workplace: Workplace, record: JobRecord, finding: Finding) -> None:
 
 def _limits(workplace: Workplace, entry: LeasedJob | JobRecord) -> Thresholds:
     category = workplace.library.category_id(entry.facts.get("category", ""))
-    return workplace.thresholds.choose(category, entry.scene)
+    limits = workplace.thresholds.choose(category, entry.scene)
+    scene = workplace.library.scenes.get(entry.scene)
+    return limits.without("text") if scene and scene.lettering else limits

@@ -3,10 +3,23 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+class BucketSettings(BaseModel, frozen=True, extra="forbid"):
+    """What one bucket has of its own; what is empty is as for the others."""
+
+    endpoint: str = ""
+    region: str = ""
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    encryption: str = ""
+    kms_key: str = ""
+    storage_class: str = ""
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class Settings(BaseSettings):
@@ -27,11 +40,32 @@ class Settings(BaseSettings):
     s3_region: str = Field(default="us-east-1")
     s3_access_key: SecretStr | None = None
     s3_secret_key: SecretStr | None = None
+    s3_encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = Field(
+        default="", description="Server-side encryption of what is written; empty: the bucket's default."
+    )
+    s3_kms_key: str = Field(default="", description="KMS key of aws:kms; empty: the bucket's or the account's.")
+    s3_storage_class: str = Field(default="", description="STANDARD_IA, INTELLIGENT_TIERING ...; empty: STANDARD.")
+    s3_tags: dict[str, str] = Field(default_factory=dict, description='Tags of every object, as {"team": "shop"}.')
+    s3_buckets: dict[str, BucketSettings] = Field(
+        default_factory=dict,
+        description='Buckets that differ, as {"inbox": {"endpoint": "...", "access_key": "..."}}.',
+    )
+    inbox: str = Field(default="", description="Where catalogues are dropped: s3://bucket/prefix or a folder.")
+    inbox_queue: str = Field(default="", description="URL of the SQS queue with the inbox's events; empty: listing.")
+    inbox_queue_endpoint: str = Field(default="", description="Endpoint of an SQS-compatible service; empty: AWS.")
+    inbox_settle_seconds: float = Field(default=3, ge=0, description="A drop that changes within these is not whole.")
+    inbox_look_seconds: float = Field(default=60, gt=0, description="Between two listings of the inbox.")
+    inbox_tries: int = Field(default=5, ge=1, description="Interrupted tries after which a drop is set aside.")
+    catalog_roots: tuple[str, ...] = Field(
+        default=(),
+        description='Folders and s3:// prefixes where catalogues and pictures may lie, as ["s3://shop/"]; empty: any.',
+    )
     gpu_hour_cost: float = Field(default=2.5, ge=0, description="Price of one GPU hour, for the cost figures.")
     currency: str = "USD"
     content_producer: str = Field(
         default="", description="Business code or name in the TC260 label; empty: the brand's creator."
     )
+    rule_months: int = Field(default=6, ge=1, description="Age at which a placement's rules count as stale.")
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")
     shard_size: int = Field(default=96, ge=1, le=1024)

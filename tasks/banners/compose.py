@@ -130,6 +130,8 @@ def _check(master: Pixels, alpha: Alpha | None) -> None:
 
 
 def _refusal(source: _Source, placement: Placement) -> str:
+    if placement.subject == "logo":
+        return f"{placement.id} takes a brand's logo, not a product. Leave it out."
     rule = placement.background
     if rule is None or rule.value == "any":
         return ""

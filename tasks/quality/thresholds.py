@@ -33,6 +33,7 @@ CHECKS = (
     "colour_p95",
     "growth",
     "white",
+    "text",
     "duplicate",
 )
 
@@ -45,7 +46,7 @@ class Rule(BaseModel, frozen=True, extra="forbid"):
 
     limit: float
     severity: Literal["reject", "review", "note", "off"]
-    cause: str = Field(pattern=r"^[a-z][a-z_]*$")
+    cause: str = Field(pattern=r"^[a-z][a-z_-]*$")
     title: Title
 
 
@@ -58,6 +59,16 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
 
     def is_on(self, check: str) -> bool:
         return self.rules[check].severity != "off"
+
+    def without(self, *checks: str) -> "Thresholds":
+        """The same limits with some checks switched off."""
+        off = {check: self.rules[check].model_copy(update={"severity": "off"}) for check in checks}
+        return self.model_copy(update={"rules": {**self.rules, **off}})
+
+    @property
+    def strict(self) -> "Thresholds":
+        """The same limits where every check that could not run asks for a person."""
+        return self.model_copy(update={"unmeasured": "review"})
 
     def at_most(self, check: str, value: float, *, box: Box | None = None, detail: str = "") -> Finding:
         """Passed where value <= limit."""
