@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -19,12 +20,13 @@ from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from flows.crew import Resident, ResidentDied
-from tasks.errors import ConfigurationError, LedgerError, ModelError
+from tasks.errors import ConfigurationError, LedgerError
 from tasks.runs import died_here
 from tasks.settings import get_settings
 from tasks.workplace import open_workplace
 
 TYPE = "shangxin-gpu"
+LAST_STATES_SECONDS = 10.0
 DRAIN_SECONDS = 600.0  # a batch in hand on a slow card, and then some
 
 logger = logging.getLogger(__name__)
@@ -121,7 +123,7 @@ class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
 
 
 def serve_agent(*, pool: str, queues: Sequence[str], name: str, cards: int | None, models: Sequence[str]) -> int:
-    """Work until SIGTERM or Ctrl-C; the exit code. ModelError where no renderer of this host may work."""
+    """Work until SIGTERM or Ctrl-C, then end this process; 2 where no renderer of this host may work."""
     _bury_the_dead()
     devices = choose_devices(cards)
     name = name or f"{socket.gethostname()}-{os.getpid()}"
@@ -163,18 +165,29 @@ async def _serve(worker: GpuWorker) -> int:
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    async with anyio.create_task_group() as everything:
-        for resident in worker.residents:
-            everything.start_soon(_keep, resident, worker, told)
-        everything.start_soon(worker.start)
-        await told.wait()
-        await worker.drain()
-        await asyncio.sleep(0.5)  # the last states are on their way
-        everything.cancel_scope.cancel()
+    keeping = [loop.create_task(_keep(resident, worker, told)) for resident in worker.residents]
+    working = loop.create_task(worker.start(printer=logger.info))
+    working.add_done_callback(lambda _: told.set())
+    await told.wait()
+    await worker.drain()
+    await asyncio.wait(keeping, timeout=LAST_STATES_SECONDS)
     refusals = [resident.refusal for resident in worker.residents if resident.refusal]
     if len(refusals) == len(worker.residents):
-        raise ModelError(refusals[0])
-    return 0
+        return _leave(2, refusals[0])
+    if working.done() and working.exception():
+        return _leave(1, f"Prefect's worker ended: {working.exception()}")
+    await asyncio.sleep(1)  # the last states are on their way
+    return _leave(0)
+
+
+def _leave(code: int, reason: str = "") -> int:
+    """At once: Prefect's worker, cancelled in the middle of a look, may hang or stumble over its own scopes."""
+    if reason:
+        sys.stderr.write(f"error: {reason}\n")
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 async def _keep(resident: Resident, worker: GpuWorker, told: asyncio.Event) -> None:

@@ -1,5 +1,6 @@
 """The `shangxin` command. Exit codes: 0 all approved or waiting for review; 1 some jobs failed; 2 usage or input."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -214,6 +215,7 @@ def agent(
     """A GPU agent: joins the work pool, keeps the model warm, renders shard after shard until SIGTERM."""
     settings = configure(store)
     join_prefect()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     from flows.agent import serve_agent
     from flows.queues import queues_for
 

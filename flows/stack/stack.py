@@ -198,10 +198,10 @@ class Stack:
         with psycopg.connect(
             host="127.0.0.1", port=self._postgres_port, user=USER, dbname="postgres", autocommit=True
         ) as connection:
-            known = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-            for name in ("ledger", "prefect"):
-                if name not in known:
-                    connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute("DROP DATABASE IF EXISTS ledger")  # the S3 stand-in forgets its objects too
+            connection.execute("CREATE DATABASE ledger")
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'prefect'").fetchone():
+                connection.execute("CREATE DATABASE prefect")
 
     def _await(self, service: Service, answers: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
