@@ -2,29 +2,37 @@
 
 import datetime as dt
 import itertools
-from typing import Any, ParamSpec, TypeVar
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
-from prefect import Task, flow, runtime
+import httpx
+from prefect import flow, runtime
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 
 from flows.confinement import confined
 from flows.queues import Priority
+from flows.rounds import render_and_review
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_missing
+from tasks.drifting import watch_drift
 from tasks.errors import LedgerUnavailable, StorageUnavailable
 from tasks.ingest import ingest_catalogue
 from tasks.publish import publish_run
 from tasks.render import next_shard, render_shard
-from tasks.review import review_run
 from tasks.runs import new_run_id, run_id_of
 from tasks.settings import get_settings
 from tasks.workplace import open_workplace
 
-P = ParamSpec("P")
 R = TypeVar("R")
 LATEST = 200  # runs looked through
 PAUSES = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)  # seconds between tries
+PASSING = (StorageUnavailable, LedgerUnavailable, httpx.TransportError)
+
+logger = logging.getLogger(__name__)
 
 
 def cancel_in_ledger(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -51,8 +59,9 @@ def produce(brief: CampaignBrief, run_id: str, priority: Priority) -> dict[str, 
     if get_settings().dispatch == "agents":
         return produce_by_agents(brief, run_id, priority)
     ingest_catalogue(run_id, brief)
-    render_here(run_id)
-    review_run(run_id)
+    if brief.drift != "off":
+        watch_drift(run_id, brief)
+    render_and_review(run_id, brief, partial(render_here, run_id))
     compose_missing(run_id)
     return publish_run(run_id)
 
@@ -65,36 +74,36 @@ def produce_by_agents(brief: CampaignBrief, run_id: str, priority: Priority) -> 
 
     workplace = open_workplace()
     page = RunPage(workplace, run_id)
-    patiently(ingest_catalogue)(run_id, brief)
+    patiently(lambda: ingest_catalogue(run_id, brief))
+    if brief.drift != "off":
+        watch_drift(run_id, brief)
     workplace.ledger.note(run_id, stage="rendering")
-    Dispatcher(workplace, run_id, priority).work_off(page.show_progress)
-    patiently(review_run)(run_id)
-    patiently(compose_missing)(run_id)
-    summary = patiently(publish_run)(run_id)
+    dispatcher = Dispatcher(workplace, run_id, priority)
+    patiently(lambda: render_and_review(run_id, brief, lambda: dispatcher.work_off(page.show_progress)))
+    patiently(lambda: compose_missing(run_id))
+    summary = patiently(lambda: publish_run(run_id))
     page.show_result()
     return summary
 
 
-def patiently(task: Task[P, R]) -> Task[P, R]:
-    """The task, tried again where a store or a database did not answer."""
-    return task.with_options(
-        retries=len(PAUSES), retry_delay_seconds=list(PAUSES), retry_condition_fn=worth_another_try
-    )
-
-
-def worth_another_try(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """True for what passes by itself: no answer, a cut transfer, a database that restarts."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, (StorageUnavailable, LedgerUnavailable))
+def patiently(step: Callable[[], R]) -> R:
+    """The step's result; done again where a store, a database or Prefect's server did not answer."""
+    for pause in PAUSES:
+        try:
+            return step()
+        except PASSING as error:
+            logger.warning("%s; once more in %g s", error, pause)
+            time.sleep(pause)
+    return step()
 
 
 def begin(brief: CampaignBrief, run_id: str) -> None:
     """Enter the run with the flow run that leads it, which is how a cancellation finds it.
 
-    Whoever starts a cancelled run again means it.
+    Whoever starts a deployment's cancelled run again means it.
     """
     ledger = open_workplace().ledger
-    if ledger.begin_run(run_id, brief.model_dump_json()).cancelled:
+    if ledger.begin_run(run_id, brief.model_dump_json()).cancelled and runtime.deployment.id:
         ledger.resume(run_id)
     ledger.note(run_id, flow_run=str(runtime.flow_run.id or ""))
 

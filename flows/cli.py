@@ -3,8 +3,9 @@
 import logging
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -17,6 +18,22 @@ from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief, load_brief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
+
+
+class Drift(StrEnum):
+    """As in CampaignBrief."""
+
+    off = "off"
+    warn = "warn"
+    stop = "stop"
+
+
+class Approval(StrEnum):
+    """As in CampaignBrief."""
+
+    none = "none"
+    wait = "wait"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +56,9 @@ VariantsOption = Annotated[int, typer.Option(help="Pictures per product and scen
 LimitOption = Annotated[int | None, typer.Option(help="Only the first N products.")]
 ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
 StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
+DriftOption = Annotated[Drift, typer.Option(help="Render the golden set first; warn of a jump, or stop.")]
+ApprovalOption = Annotated[Approval, typer.Option(help="wait: publish when people have decided on what needs them.")]
+CandidatesOption = Annotated[int, typer.Option(help="Takes rendered per picture; the best is kept.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
@@ -65,14 +85,25 @@ def plan(
     model: ModelOption = "kolors-nano",
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
+    candidates: CandidatesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Dry run: rows, bad rows, every job with prompt, size and seed, what is done already, time and cost."""
     from flows.planning import print_plan, stream_plan_json
 
     configure(store)
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    brief = brief.model_copy(update={"masters": masters})
+    brief = make_brief(
+        catalog,
+        scenes=scenes,
+        placements=placements,
+        brand=brand,
+        variants=variants,
+        limit=limit,
+        model=model,
+        max_cost=max_cost,
+        masters=masters,
+        candidates=candidates,
+    )
     if as_json:
         stream_plan_json(brief, sys.stdout.buffer)
     else:
@@ -92,14 +123,31 @@ def run(
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
     strict: StrictOption = False,
+    candidates: CandidatesOption = 1,
     visible_mark: MarkOption = False,
+    drift: DriftOption = Drift.off,
+    approval: ApprovalOption = Approval.none,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import run_here
 
-    brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    brief = brief.model_copy(update={"masters": masters, "visible_mark": visible_mark, "strict": strict})
+    brief = make_brief(
+        catalog,
+        scenes=scenes,
+        placements=placements,
+        brand=brand,
+        variants=variants,
+        limit=limit,
+        model=model,
+        max_cost=max_cost,
+        masters=masters,
+        candidates=candidates,
+        strict=strict,
+        visible_mark=visible_mark,
+        drift=drift.value,
+        approval=approval.value,
+    )
     raise typer.Exit(run_here(brief, out))
 
 
@@ -183,6 +231,21 @@ def review(
 
 
 @app.command()
+def drift(
+    model: ModelOption = "kolors-nano",
+    store: StoreOption = "",
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Whatever changed is meant: compare with this from now on.")
+    ] = False,
+) -> None:
+    """Render the golden set and compare it with the last accepted night; exit code 1 where it jumped."""
+    keep_prefect_at(prefect_home(configure(store)))
+    from flows.drift import watch_here
+
+    raise typer.Exit(watch_here(model, out, accept=accept))
+
+
+@app.command()
 def inbox(
     address: Annotated[str, typer.Argument(help="s3://bucket/prefix or a folder; empty: SHANGXIN_INBOX.")] = "",
     once: Annotated[bool, typer.Option("--once", help="Make what is there now, then stop.")] = False,
@@ -256,28 +319,10 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
 
 
-def make_brief(
-    catalog: str,
-    scenes: str,
-    placements: str,
-    brand: str,
-    variants: int,
-    limit: int | None,
-    model: str,
-    max_cost: float | None,
-) -> CampaignBrief:
+def make_brief(catalog: str, *, scenes: str, placements: str, **fields: Any) -> CampaignBrief:
     """The brief that the options describe; ConfigurationError names the option that cannot be used."""
     try:
-        return CampaignBrief(
-            catalog=catalog,
-            scenes=names(scenes),
-            placements=names(placements),
-            brand=brand,
-            variants=variants,
-            limit=limit,
-            model=model,
-            max_cost=max_cost,
-        )
+        return CampaignBrief(catalog=catalog, scenes=names(scenes), placements=names(placements), **fields)
     except ValidationError as error:
         raise ConfigurationError(_first_problems(error)) from error
 

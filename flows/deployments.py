@@ -84,7 +84,9 @@ DEPLOYMENTS: tuple[Deployment, ...] = (
     Deployment("flows.inbox.watch_inbox", "inbox", "收件夹 Catalogues dropped into the store.", every_minutes=5),
     Deployment("flows.recompose.recompose_run", "recompose", "新增版位 New placements from stored masters, no GPU."),
     Deployment("flows.rejudge.review_again", "review", "重新质检 Judge a run's pictures again and publish it."),
-    Deployment("flows.drift.watch_drift", "drift", "质量漂移 Whether approval rates move.", cron="0 8 * * *"),
+    Deployment(
+        "flows.golden.watch_golden", "drift", "质量漂移 Golden pictures against the accepted night.", cron="0 1 * * *"
+    ),
     Deployment(
         "flows.redispatch.mend_runs",
         "redispatch",

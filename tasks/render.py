@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -15,12 +16,13 @@ from tasks.catalog.brief import CampaignBrief
 from tasks.compose import Picture, compose_master
 from tasks.crew import Finishers, LeaseKeeper
 from tasks.delivery.keys import master_key
-from tasks.delivery.ledger import JobResult, LeasedJob, Ledger, Master, Rendition
+from tasks.delivery.ledger import JobResult, LeasedJob, Ledger, Master, Rendition, Settled
 from tasks.delivery.recipe import master_recipe
 from tasks.errors import CatalogError, CompositionError, ImageError, RenderError, StaleLease
 from tasks.labelling import Labelling, origin_of
 from tasks.quality.duplicates import sign
 from tasks.rendering.renderer import Failed, Rendered, RenderRequest
+from tasks.repairing import TakesOfJob, rework
 from tasks.review import review_master
 from tasks.workplace import Workplace, open_workplace
 
@@ -110,10 +112,14 @@ class ShardRun:
         self._strict = brief.strict
         self._images = workplace.images(brief.catalog)
         self._labelling = Labelling(workplace, brief)
+        self._candidates = brief.candidates
         self._counts: Counter[str] = Counter()
 
     def render(self, job_ids: list[str]) -> Counter[str]:
-        """Counts by verdict, of `failed` and of `stale`. StorageError and LedgerError end the shard."""
+        """Counts by verdict, of `again` (another take follows), `failed` and `stale`.
+
+        StorageError and LedgerError end the shard.
+        """
         seconds = self._workplace.settings.lease_seconds
         leased = self._ledger.lease(job_ids, owner=self._owner, seconds=seconds, in_hand=False)
         try:
@@ -162,16 +168,8 @@ class ShardRun:
             return Failed(nothing, str(error))
         if found != job.product_image:
             return Failed(nothing, f"{lease.image}: changed since it was planned; the next run plans it anew")
-        return RenderRequest(job, lease.take, {job.product_image: data, **self._references(lease)})
-
-    def _references(self, lease: LeasedJob) -> dict[str, bytes]:
-        library, reference = self._workplace.library, lease.job.reference
-        wanted = set(reference.images) if reference else set()
-        return {
-            digest: (library.folder / path).read_bytes()
-            for path, digest in library.references.items()
-            if digest in wanted
-        }
+        images = {job.product_image: data, **self._workplace.reference_pictures(job)}
+        return RenderRequest(job, lease.take, images, lease.steering)
 
     def _finish(self, lease: LeasedJob, outcome: Rendered | Failed) -> None:
         """Judge, store, compose and commit one outcome; a lease that another holds by now is dropped."""
@@ -180,23 +178,58 @@ class ShardRun:
                 self._set_aside(lease, outcome.reason)
                 return
             try:
-                result, renditions = self._deliver(lease, outcome)
+                self._settle(lease, outcome)
             except (RenderError, CompositionError, ImageError) as error:
                 self._set_aside(lease, str(error))  # its own fault, not the store's: the others go on
-                return
-            self._ledger.commit(
-                lease.job_id, owner=self._owner, attempt=lease.attempt, result=result, renditions=renditions
-            )
-            self._counts[result.verdict.status] += 1
         except StaleLease:
             self._counts["stale"] += 1  # what we stored has the same key and the same bytes as theirs
 
     def _set_aside(self, lease: LeasedJob, reason: str) -> None:
-        """The same pixels would fail the same way: not tried again until the next run asks for it."""
+        """The same pixels would fail the same way: not tried again until the next run asks for it.
+
+        A repair that cannot be made leaves the job with the best take it had.
+        """
+        had = TakesOfJob(self._workplace, lease, candidates=1).settled
+        if had and lease.steering.by != "person":
+            self._ledger.settle(lease.job_id, owner=self._owner, attempt=lease.attempt, settled=had)
+            self._counts[had.status] += 1
+            return
         self._ledger.fail(lease.job_id, owner=self._owner, attempt=lease.attempt, reason=reason, final=True)
         self._counts["failed"] += 1
 
-    def _deliver(self, lease: LeasedJob, rendered: Rendered) -> tuple[JobResult, tuple[Rendition, ...]]:
+    def _settle(self, lease: LeasedJob, rendered: Rendered) -> None:
+        """Judge the take and whatever the same decode can be repaired to; then deliver the best, or ask for another."""
+        takes = TakesOfJob(self._workplace, lease, candidates=self._candidates)
+        held: dict[str, Any] = {"owner": self._owner, "attempt": lease.attempt}
+        while True:
+            result = self._store(lease, rendered)
+            order = takes.add(result)
+            again = rework(lease, rendered, order) if order else None
+            if again is None:
+                break
+            lease, rendered = again
+        if order:
+            self._ledger.pass_on(lease.job_id, **held, made=takes.made, order=order)
+            self._counts["again"] += 1
+            return
+        settled = takes.settled or Settled(result.take, result.verdict.status)
+        renditions: tuple[Rendition, ...] = ()
+        if settled == (result.take, "approved"):  # another take's renditions are made of its stored master
+            watch = StageWatch(result.timings)
+            renditions = self._compose(lease, rendered)
+            watch.lap("compose")
+            result = result.timed(watch.seconds)
+        self._ledger.commit(
+            lease.job_id, **held, result=result, renditions=renditions, earlier=takes.made[:-1], settled=settled
+        )
+        self._counts[settled.status] += 1
+
+    def _compose(self, lease: LeasedJob, rendered: Rendered) -> tuple[Rendition, ...]:
+        picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
+        labelling = self._labelling
+        return tuple(compose_master(self._workplace.store, picture, labelling.served_by(lease.job), labelling))
+
+    def _store(self, lease: LeasedJob, rendered: Rendered) -> JobResult:
         watch = StageWatch(rendered.seconds)
         recipe = master_recipe(lease, product_box=rendered.product_box)
         encoded = encode_master(rendered.pixels, recipe=recipe)
@@ -216,16 +249,9 @@ class ShardRun:
             cost=sum(rendered.seconds.values()) / 3600 * self._workplace.settings.gpu_hour_cost,
             notes=rendered.notes,
             signature=signature,
+            steering=lease.steering,
         )
-        renditions: tuple[Rendition, ...] = ()
-        if verdict.status == "approved":
-            picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
-            labelling = self._labelling
-            renditions = tuple(
-                compose_master(self._workplace.store, picture, labelling.served_by(lease.job), labelling)
-            )
-        watch.lap("compose")
-        return result.timed(watch.seconds), renditions
+        return result.timed(watch.seconds)
 
 
 class StageWatch:

@@ -76,12 +76,14 @@ class Settings(BaseSettings):
     review_token: SecretStr | None = Field(
         default=None, description="What `shangxin review --host` asks visitors for; empty: one is made up and printed."
     )
+    review_url: str = Field(
+        default="http://127.0.0.1:8420", description="Where people reach the approval page; Prefect's runs link to it."
+    )
     prefect_start_seconds: int = Field(default=180, ge=20)
     dispatch: Literal["here", "agents"] = Field(
         default="here", description="Who renders: this process, or the agents of the work pool."
     )
     work_pool: str = Field(default="gpu", description="Prefect's work pool of the agents.")
-    review_url: str = Field(default="", description="Where people reach the approval page; linked from run pages.")
     keep_days: int = Field(default=30, ge=1, description="Housekeeping: how long Prefect's runs and old takes stay.")
     store_url: str = Field(default="", description="Where people reach the store's keys by https; linked likewise.")
 

@@ -20,7 +20,7 @@ from tasks.rendering.nano.practice import practise
 logger = logging.getLogger(__name__)
 
 BATCH = 16
-DROPPED = 0.5  # captions left out: then the reference alone tells the colours
+DROPPED = 0.75  # captions left out: then the reference alone tells the colours
 WHOLE = 0.4  # rows without a kept product
 NOTHING = 0.12  # references left out: what guidance steers away from
 CROPS = ((0.0, 1.0), (0.0, 0.42), (0.58, 1.0))  # of a picture's width, as references: whole, and beside the product
@@ -88,4 +88,4 @@ def learn_adapter(
             found = unet(batch.inputs, batch.steps, batch.hidden, added_cond_kwargs=conditions).sample
         return batch.loss(found.float())
 
-    practise("adapter", Trainer(adapter, path, rate=rate, seconds=seconds, decay=0.99, faster=FASTER), lesson, loss)
+    practise("adapter", Trainer(adapter, path, rate=rate, seconds=seconds, decay=0.985, faster=FASTER), lesson, loss)
