@@ -1,7 +1,5 @@
 """A campaign on this machine alone: embedded Prefect, SQLite, a folder or S3, one resident renderer."""
 
-import itertools
-
 import httpx
 from rich.console import Console
 
@@ -28,8 +26,8 @@ def compose_here(
     placements = workplace.placements(names)
     source = find_masters("", names, visible_mark=visible_mark)
     made = masters = 0
-    composed = compose_stored(workplace, source.run_id, source.brief, rendered=source.rendered)
-    for made_of_one in itertools.islice(composed, limit):
+    composed = compose_stored(workplace, source.run_id, source.brief, rendered=source.rendered, limit=limit)
+    for made_of_one in composed:
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
     return 0

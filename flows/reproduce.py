@@ -41,7 +41,8 @@ def reproduce_here(image: Path, console: Console, *, catalog: str) -> int:
             f"{image}: was rendered with {job.model.name} {job.model.revision} in {job.model.precision}; here is "
             f"{here.revision}. Put that revision into SHANGXIN_MODELS_DIR."
         )
-    images = {job.product_image: _product(workplace, recipe["image"], job, catalog)}
+    product = _product(workplace, recipe["image"], job, catalog)
+    images = {job.product_image: product, **workplace.reference_pictures(job)}
     steering = Steering.model_validate(recipe.get("steering", {}))
     request = RenderRequest(steer(job, steering), recipe["take"], images, steering)
     (outcome,) = workplace.renderer(job.model.name).render([request])
