@@ -133,9 +133,15 @@ def _rendition(made: Rendition) -> dict[str, Any]:
 
 def _kept(line: bytes) -> KeptJob:
     found = orjson.loads(line)
-    address = (found[name] for name in ("job_id", "sku", "scene", "variant"))
     planned = PlannedJob(
-        *address, found["spec"].encode(), found["image"], found["line"], product=found["product"].encode()
+        job_id=found["job_id"],
+        sku=found["sku"],
+        scene=found["scene"],
+        variant=found["variant"],
+        spec=found["spec"].encode(),
+        image=found["image"],
+        line=found["line"],
+        product=found["product"].encode(),
     )
     if not found["master"] or not found["verdict"]:
         return KeptJob(planned, None)

@@ -161,7 +161,7 @@ def _enter_results(connection: Connection, made: Sequence[tuple[Entry, JobResult
 def _finished() -> Update:
     """A job that nobody works on becomes done."""
     free = update(job).where(job.c.job_id == bindparam("entered"), or_(job.c.state == READY, job.c.state == DONE))
-    values = {"take": bindparam("taken"), "verdict": bindparam("judged"), "cost": bindparam("costs")}
+    values: dict[str, Any] = {"take": bindparam("taken"), "verdict": bindparam("judged"), "cost": bindparam("costs")}
     return free.values(state=DONE, updated=now(), **values)
 
 
