@@ -118,13 +118,18 @@ class ShardRun:
     def _request(self, lease: LeasedJob) -> RenderRequest | Failed:
         """The request with its pictures' bytes; Failed where they are gone or no longer those that were planned."""
         job, nothing = lease.job, RenderRequest(lease.job, lease.take, {})
-        try:
-            data, found = self._images.read(lease.image), self._images.digest(lease.image)
-        except CatalogError as error:
-            return Failed(nothing, str(error))
-        if found != job.product_image:
-            return Failed(nothing, f"{lease.image}: changed since it was planned; the next run plans it anew")
-        return RenderRequest(job, lease.take, {job.product_image: data, **self._references(lease)})
+        wanted = {lease.image: job.product_image}
+        wanted |= zip(lease.facts.get("bundle", ()), (one.image for one in job.companions), strict=False)
+        images = {}
+        for reference, digest in wanted.items():
+            try:
+                data, found = self._images.read(reference), self._images.digest(reference)
+            except CatalogError as error:
+                return Failed(nothing, str(error))
+            if found != digest:
+                return Failed(nothing, f"{reference}: changed since it was planned; the next run plans it anew")
+            images[digest] = data
+        return RenderRequest(job, lease.take, {**images, **self._references(lease)})
 
     def _references(self, lease: LeasedJob) -> dict[str, bytes]:
         library, reference = self._workplace.library, lease.job.reference

@@ -39,7 +39,8 @@ class Scene(Named):
     """One setting. Settings of the renderer stay plain values here; tasks.rendering.plan checks and turns them.
 
     `categories` empty: fits all. `size` is the master's. `light` is where the light comes from, degrees clockwise from
-    the top. `staging`, `shadow` and `controls` hold fields of tasks.rendering.job; `sampler` names a preset.
+    the top. `staging`, `shadow`, `reflection`, `harmony`, `controls` and `people` hold fields of tasks.rendering.job;
+    `sampler` names a preset.
     """
 
     categories: tuple[str, ...] = ()
@@ -49,7 +50,10 @@ class Scene(Named):
     sampler: str = "dpm-25"
     staging: dict[str, Any] = Field(default_factory=dict)
     shadow: dict[str, Any] | None = Field(default_factory=dict)
+    reflection: dict[str, Any] | None = None
+    harmony: dict[str, Any] | None = None
     controls: tuple[dict[str, Any], ...] = ()
+    people: tuple[dict[str, Any], ...] = ()
     reference: Reference | None = None
 
     @field_validator("size")

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from tasks.rendering.canvas import resize_pixels
+from tasks.rendering.harmony import harmonise
 from tasks.rendering.job import take_seed
 from tasks.rendering.paste import background_from, enlarge, paste
+from tasks.rendering.reflection import reflect
 from tasks.rendering.renderer import Pixels, Rendered
 from tasks.rendering.shadow import shade
 from tasks.rendering.staged import Staged
@@ -22,8 +24,14 @@ def finish(staged: Staged, raw: Pixels | None, *, seconds: Mapping[str, float], 
         seed = take_seed(job.seed, staged.request.take)
         background = enlarge(background_from(raw, staged.keep), canvas.size, seed=seed)
         decode = resize_pixels(raw, canvas.size)
-    if job.shadow is not None:
-        background = shade(background, canvas.alpha, job.shadow, ground=job.staging.ground)
+        if job.harmony is not None:
+            background = harmonise(background, decode, canvas.expected, canvas.alpha, job.harmony)
+    for part in canvas.parts:
+        colour, alpha = part.on(canvas.size)
+        if job.reflection is not None:
+            background = reflect(background, colour, alpha, job.reflection, ground=job.staging.ground)
+        if job.shadow is not None:
+            background = shade(background, alpha, job.shadow, ground=job.staging.ground)
     return Rendered(
         request=staged.request,
         pixels=paste(canvas, background),

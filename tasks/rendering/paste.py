@@ -42,8 +42,13 @@ def enlarge(background: Pixels, size: Size, *, seed: int) -> Pixels:
 
 
 def paste(canvas: Canvas, background: Pixels) -> Pixels:
-    """The product over the background. Raises RenderError where an opaque product pixel would have changed."""
+    """The products over the background. Raises RenderError where an opaque product pixel would have changed."""
     pixels = over(canvas.colour, canvas.alpha, background)
+    covered = np.zeros_like(canvas.alpha)
+    for part in reversed(canvas.parts):  # from the front: each is its own wherever nothing stands before it
+        colour, alpha = part.on(canvas.size)
+        assert_untouched(pixels, colour, np.where(covered > 0, 0, alpha).astype(np.uint8))
+        covered = np.maximum(covered, alpha)
     assert_untouched(pixels, canvas.colour, canvas.alpha)
     return pixels
 

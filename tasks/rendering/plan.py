@@ -17,8 +17,8 @@ from tasks.prompts.expand import Expander, Values
 from tasks.prompts.library import Library
 from tasks.prompts.row import Goods, product_facts
 from tasks.prompts.stack import Stack, sku_cells, stack_of
-from tasks.rendering.job import ModelRef, PlannedJob, Sampler, job_digest
-from tasks.rendering.recipe import recipe_of
+from tasks.rendering.job import ModelRef, PlannedJob, Sampler, canonical_json, job_digest
+from tasks.rendering.recipe import companions_of, recipe_of, size_of
 from tasks.shapes import Size
 
 KEPT_KINDS = 4096  # ways in which rows name category, brand, locale and scenes
@@ -26,7 +26,8 @@ KEPT_STACKS = 2048  # compiled stacks, about 25 kB and 2 ms each; the oldest goe
 KEPT_PROMPTS = 8192  # filled prompts, about 2 kB each, of the stacks whose products repeat them
 TRIAL = 256  # prompts after which a stack must have shown repeats to go on being kept
 
-Filled = tuple[bytes, bytes]  # canonical bytes before the product picture's digest, and after it up to the seed
+Filled = tuple[bytes, bytes]  # canonical bytes from companions to the picture's digest, and from size to the seed
+ALONE = (b"[]", b"null")  # no companions, no real size
 BadRow = Callable[[Goods, CellError], None]
 
 
@@ -121,6 +122,7 @@ class Station:
         self.stack = stack
         self._expander = Expander(library, stack, catalog=PurePath(options.brief.catalog).name or "the catalogue")
         self._pieces = recipe.pieces()
+        self._measures = recipe.staging.frame_cm is not None
         # the words of derive_seed after the SKU, length-prefixed as there
         words = [(variant, str(variant)) for variant in range(options.brief.variants)]
         self._variants = [(n, f"{len(stack.scene)}:{stack.scene}{len(word)}:{word}") for n, word in words]
@@ -132,8 +134,9 @@ class Station:
     def jobs(self, goods: Goods, head: str, facts: bytes) -> list[PlannedJob]:
         """One job a variant. `head` is the SKU, length-prefixed as in derive_seed; `facts` as of `product_facts`."""
         before, after = self._filled(goods)
-        before = before + goods.image_sha256.encode() + after
-        end = self._pieces[4]
+        companions, size = self._beside(goods)
+        head_piece, size_piece, end = self._pieces[0], self._pieces[3], self._pieces[6]
+        before = b"".join((head_piece, companions, before, goods.image_sha256.encode(), b'"', size_piece, size, after))
         jobs = []
         for variant, tail in self._variants:
             seed = int.from_bytes(sha256((head + tail).encode()).digest()[:8], "big") >> 1
@@ -160,9 +163,20 @@ class Station:
 
     def _fill(self, values: Values, goods: Goods) -> Filled:
         prompt = self._expander.render(values, goods)
-        first, second, third, fourth, _ = self._pieces
-        before = b"".join((first, orjson.dumps(prompt.negative), second, b'"'))
-        return before, b"".join((b'"', third, orjson.dumps(prompt.positive), fourth))
+        _, negative, picture, _, positive, seed, _ = self._pieces
+        before = b"".join((negative, orjson.dumps(prompt.negative), picture, b'"'))
+        return before, b"".join((positive, orjson.dumps(prompt.positive), seed))
+
+    def _beside(self, goods: Goods) -> tuple[bytes, bytes]:
+        """Canonical companions and real size of a product; the size only where something depends on it."""
+        if not goods.bundle and not self._measures:
+            return ALONE
+        companions = companions_of(goods)
+        size = size_of(goods)
+        return (
+            canonical_json([one.model_dump(mode="json") for one in companions]),
+            canonical_json(size.model_dump(mode="json") if size else None),
+        )
 
 
 Key = TypeVar("Key")
