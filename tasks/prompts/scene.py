@@ -51,7 +51,7 @@ class Scene(Named):
     staging: dict[str, Any] = Field(default_factory=dict)
     shadow: dict[str, Any] | None = Field(default_factory=dict)
     reflection: dict[str, Any] | None = None
-    harmony: dict[str, Any] | None = None
+    harmony: dict[str, Any] | None = Field(default_factory=dict)
     controls: tuple[dict[str, Any], ...] = ()
     people: tuple[dict[str, Any], ...] = ()
     reference: Reference | None = None

@@ -97,7 +97,7 @@ class Harmony(Frozen):
     warm. `reach` is the ring's width as a share of the frame. The product's own pixels are never touched.
     """
 
-    strength: Share = 0.5
+    strength: Share = 0.4
     reach: Share = 0.06
 
 

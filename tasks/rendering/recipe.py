@@ -110,6 +110,7 @@ def recipe_of(
     A brand's reference pictures count where the scene has none. TemplateError names the file and the field.
     """
     file = library.layers["scene", scene.id].file
+    drawn = scene.background == "generated"
     return Recipe(
         model=model,
         size=size or scene.size,
@@ -117,8 +118,8 @@ def recipe_of(
         background=scene.background,
         staging=_part(Staging, scene.staging, f"{file}: staging"),
         shadow=None if scene.shadow is None else _part(Shadow, _shadow(scene), f"{file}: shadow"),
-        reflection=_optional(Reflection, scene.reflection, f"{file}: reflection"),
-        harmony=_optional(Harmony, scene.harmony, f"{file}: harmony"),
+        reflection=_optional(Reflection, scene.reflection if drawn else None, f"{file}: reflection"),
+        harmony=_optional(Harmony, scene.harmony if drawn else None, f"{file}: harmony"),
         controls=tuple(_part(ControlUse, use, f"{file}: controls.{n}") for n, use in enumerate(scene.controls)),
         people=tuple(_part(Person, one, f"{file}: people.{n}") for n, one in enumerate(scene.people)),
         reference=_reference(library, scene, brand),

@@ -1,5 +1,7 @@
 """Several products, real sizes, reflection and harmonisation: each product its own, all else on the background."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,7 @@ def test_products_of_one_picture_keep_their_real_proportion_on_one_base_line() -
 
 def test_neighbours_keep_their_spacing() -> None:
     boxes = sorted(one.box for one in place_all([square(10)] * 3, FRAME, Staging(spacing=0.25)))
-    for left, right in zip(boxes, boxes[1:], strict=False):
+    for left, right in pairwise(boxes):
         assert right.left - left.right == pytest.approx(0.25 * left.width, abs=2)
 
 
@@ -121,7 +123,7 @@ def test_a_changed_pixel_of_any_product_withholds_the_master(cutouts: list[CutOu
         rows, columns = np.nonzero(alpha == 255)
         nearest = np.argmin(np.abs(rows - middle[0]) + np.abs(columns - middle[1]))
         pixels[rows[nearest], columns[nearest]] ^= 1
-        with pytest.raises(Exception, match="1 of .* product pixels changed"):
+        with pytest.raises(Exception, match=r"1 of .* product pixels changed"):
             assert_untouched(pixels, colour, alpha)
 
 
@@ -131,7 +133,7 @@ def test_each_product_has_a_shadow_of_its_own(cutouts: list[CutOut]) -> None:
     for part in canvas.parts:
         _, alpha = part.on(FRAME)
         shaded = shade(plain, alpha, Shadow(cast=0), ground=0.6)
-        beside = [other for other in canvas.parts if other is not part][0]
+        beside = next(other for other in canvas.parts if other is not part)
         foot = shaded[part.box.bottom + 1, part.box.left : part.box.right]
         other = shaded[beside.box.bottom + 1, beside.box.left + 10 : beside.box.right - 10]
         assert foot.min() < other.min() - 20
