@@ -29,11 +29,20 @@ class ModelRef(Frozen):
 
 
 class Sampler(Frozen):
-    """How the noise is taken away. `preset` names an entry of the sampler table in `tasks.rendering.presets`."""
+    """How the noise is taken away. `preset` names an entry of the sampler table in `tasks.rendering.presets`.
+
+    The others make steps cheaper: `cache_interval` n runs the inner blocks in every n-th step only, guidance acts in
+    the steps between `guidance_start` and `guidance_end` (shares of all), `control_half` lets controls act on the pass
+    with the prompt alone.
+    """
 
     preset: str = "dpm-25"
     steps: int = Field(default=25, ge=1, le=200)
     guidance_scale: float = Field(default=5.0, ge=0, le=30)
+    cache_interval: int = Field(default=1, ge=1, le=8)
+    guidance_start: Share = 0.0
+    guidance_end: Share = 1.0
+    control_half: bool = False
 
 
 class Staging(Frozen):

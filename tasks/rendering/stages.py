@@ -39,7 +39,7 @@ def run_stages(items: Iterable[Any], stages: Sequence[Stage], *, name: str = "st
             run()
         except Closed:
             pass
-        except BaseException as error:  # handed to the caller's thread
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
             failures.append(error)
             for channel in channels:
                 channel.close()

@@ -206,4 +206,4 @@ def test_closing_the_iterator_early_leaves_no_thread_behind(renderer: KolorsRend
     outcomes = renderer.render([ask(seed=seed) for seed in range(5)])
     next(outcomes)
     outcomes.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("staging")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("render-")]
