@@ -45,7 +45,7 @@ def membrane(image: Floats, known: NDArray[np.bool_]) -> Floats:
     while levels[-1][1].shape[1] > 4:
         height, width = levels[-1][1].shape
         half = (width // 2, height // 2 if len(levels) % 4 == 0 and height > 4 else height)  # along rows first
-        levels.append(tuple(cv2.resize(one, half, interpolation=cv2.INTER_AREA) for one in levels[-1]))  # type: ignore[arg-type]
+        levels.append(tuple(cv2.resize(one, half, interpolation=cv2.INTER_AREA) for one in levels[-1]))
     filled = np.full((*levels[-1][1].shape, image.shape[2]), image[known].mean(axis=0), dtype=np.float32)
     for masked, weight in reversed(levels):
         filled = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
