@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     store: str = Field(default="", description="Local folder or s3://bucket/prefix; empty: <out>.")
     database: str = Field(default="", description="SQLAlchemy URL of the ledger; empty: SQLite in <out>/ledger.db.")
     templates: Path = Field(default=PROJECT / "templates", description="Scenes, prompts, placements, brands.")
+    catalogs: Path = Field(default=PROJECT / "catalogs", description="Where catalogues lie that a run's form may name.")
     models_dir: Path | None = Field(
         default=None, description="Folder with model sets; empty: the built-in draft model, or the Hub cache."
     )
@@ -81,7 +82,16 @@ class Settings(BaseSettings):
     review_token: SecretStr | None = Field(
         default=None, description="What `shangxin review --host` asks visitors for; empty: one is made up and printed."
     )
+    review_url: str = Field(
+        default="http://127.0.0.1:8420", description="Where people reach the approval page; Prefect's runs link to it."
+    )
     prefect_start_seconds: int = Field(default=180, ge=20)
+    dispatch: Literal["here", "agents"] = Field(
+        default="here", description="Who renders: this process, or the agents of the work pool."
+    )
+    work_pool: str = Field(default="gpu", description="Prefect's work pool of the agents.")
+    keep_days: int = Field(default=30, ge=1, description="Housekeeping: how long Prefect's runs and old takes stay.")
+    store_url: str = Field(default="", description="Where people reach the store's keys by https; linked likewise.")
 
     @property
     def store_uri(self) -> str:

@@ -15,6 +15,7 @@ from tasks.prompts.library import Library, load_library
 from tasks.quality.models import Models
 from tasks.quality.repair import RepairTable, load_repairs
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
+from tasks.rendering.job import RenderJob
 from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Renderer
 from tasks.rendering.sleeping import SleepRenderer
@@ -86,6 +87,15 @@ class Workplace:
             limits=limits,
             open_s3=lambda uri: self._read_picture(uri, max_bytes=limits.max_bytes),
         )
+
+    def reference_pictures(self, job: RenderJob) -> dict[str, bytes]:
+        """The bytes of the look that a job refers to, by digest."""
+        wanted = set(job.reference.images) if job.reference else set()
+        return {
+            digest: (self.library.folder / path).read_bytes()
+            for path, digest in self.library.references.items()
+            if digest in wanted
+        }
 
     def _read_picture(self, uri: str, *, max_bytes: int) -> bytes:
         """ImageError where this one cannot be had; StorageUnavailable where none can be, for now."""

@@ -1,7 +1,7 @@
 """The brief: what one campaign should make. It is the Prefect form, the CLI's options and a file, all three."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -75,6 +75,16 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         le=8,
         title="候选张数 Candidates",
         description="每图渲染几张，取最好的一张 Takes per picture; the best is kept.",
+    )
+    drift: Literal["off", "warn", "stop"] = Field(
+        default="off",
+        title="漂移监测 Drift watch",
+        description="先渲染标准样张，与上次比较：提醒或停止 Renders the golden set first: warn of a jump, or stop.",
+    )
+    approval: Literal["none", "wait"] = Field(
+        default="none",
+        title="等待审批 Approval",
+        description="wait：待审图片处理完再发布 The run waits until nobody's decision is missing.",
     )
     visible_mark: bool = Field(
         default=False,

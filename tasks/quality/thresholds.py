@@ -21,6 +21,7 @@ CHECKS = (
     "coverage_most",
     "margin",
     "cut_off",
+    "photo_cut",
     "focus",
     "background_detail",
     "exposure_dark",
@@ -32,10 +33,16 @@ CHECKS = (
     "colour_median",
     "colour_p95",
     "growth",
+    "growth_final",
+    "second_product",
+    "floating",
+    "light",
     "white",
     "text",
     "duplicate",
 )
+
+NOT_LIMITS = {"default.yaml", "repair.yaml", "golden.yaml"}
 
 Model = TypeVar("Model", bound=BaseModel)
 Title = Annotated[str, Field(min_length=1)]
@@ -152,7 +159,7 @@ def load_thresholds(folder: Path) -> ThresholdBook:
     """Read `default.yaml` and every other *.yaml of a folder. TemplateError names the file and the field."""
     default = _parse(folder / "default.yaml", Thresholds)
     _check_names(folder / "default.yaml", default)
-    paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in {"default.yaml", "repair.yaml"}]
+    paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in NOT_LIMITS]
     overrides = tuple(_parse(path, Override) for path in paths)
     for path, override in zip(paths, overrides, strict=True):
         _refuse_unknown(path, override.rules)

@@ -31,11 +31,13 @@ class Drawn(NamedTuple):
 
 
 class PaintingRenderer(Renderer):
-    """`plant` names the defect of a drawing, or "". `shift` is added to every colour of the background."""
+    """`plant` names the defect of a drawing, or "". `shift` is added to every colour; `seconds` are said to pass."""
 
-    def __init__(self, plant: Callable[[Drawn], str] = lambda drawn: "", *, shift: int = 0) -> None:
+    def __init__(
+        self, plant: Callable[[Drawn], str] = lambda drawn: "", *, shift: int = 0, seconds: float = SECONDS
+    ) -> None:
         self.name = MODEL
-        self.plant, self.shift = plant, shift
+        self.plant, self.shift, self.seconds = plant, shift, seconds
         self.drawn: list[Drawn] = []
         self._cutouts = CutOutCache()
 
@@ -47,7 +49,7 @@ class PaintingRenderer(Renderer):
             except RenderError as error:
                 yield Failed(request, str(error))
             else:
-                yield self._finish(staged, raw, SECONDS, request)
+                yield self._finish(staged, raw, self.seconds, request)
 
     def _finish(self, staged: Staged, raw: Pixels | None, seconds: float, request: RenderRequest) -> Rendered:
         again = Staged(**{**vars(staged), "request": request})
@@ -100,11 +102,17 @@ def _noise(raw: Pixels, staged: Staged) -> Pixels:
     return np.random.default_rng(staged.request.seed).integers(0, 256, raw.shape, dtype=np.uint8)
 
 
+def _alike(raw: Pixels, staged: Staged) -> Pixels:
+    """The same scene whatever the seed."""
+    return np.where(enlarge_blocks(staged.keep)[..., None], raw, scene(staged, seed=1)).astype(np.uint8)
+
+
 DEFECTS: dict[str, Callable[[Pixels, Staged], Pixels]] = {
     "": lambda raw, staged: raw,
     "growth": _grown,
     "dark": _dark,
     "noise": _noise,
+    "alike": _alike,
 }
 
 

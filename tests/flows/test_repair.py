@@ -1,6 +1,5 @@
 """Campaigns whose pictures come out badly: what is repaired, what a person gets, what stays on record."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +14,10 @@ from tasks.delivery.manifest import ManifestLine, comparable, read_manifest
 from tasks.errors import RenderError
 from tasks.settings import get_settings, use_settings
 from tasks.workplace import open_workplace
-from tests.flows.painting import MODEL, Drawn, PaintingRenderer, WorkplaceWith, digest_of
+from tests.flows.conftest import Renderers
+from tests.flows.painting import MODEL, Drawn, digest_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "here")
-
-Renderers = Callable[..., PaintingRenderer]
-
-
-@pytest.fixture
-def paint(here: Path, catalogue: Path, monkeypatch: pytest.MonkeyPatch) -> Renderers:
-    """A renderer put to work, with a defect by picture and drawing: {"p0.png": ["growth", ""]}, the last one stays."""
-
-    def put(defects: dict[str, list[str]] | None = None) -> PaintingRenderer:
-        workplace = open_workplace()
-        by_digest = {digest_of(workplace, catalogue, image): list_ for image, list_ in (defects or {}).items()}
-
-        def plant(drawn: Drawn) -> str:
-            planted = by_digest.get(drawn.product, [""])
-            return planted[min(drawn.take, len(planted) - 1)]
-
-        renderer = PaintingRenderer(plant)
-        monkeypatch.setattr("tasks.workplace._Open.workplace", WorkplaceWith(renderer))
-        return renderer
-
-    return put
 
 
 def make_brief(catalogue: Path, **changes: Any) -> CampaignBrief:

@@ -55,8 +55,8 @@ def grown_handle(good: Good, strength: float, dice: np.random.Generator) -> Evid
     area = 0.08 * strength * float((evidence.alpha > 127).sum())
     thick = max(3.0, np.sqrt(area / 6.6))  # half a ring of radius 2.1 thicknesses has that area
     right = bool(dice.random() < 0.5)
-    rows = np.arange(box.top + box.height // 4, box.bottom - box.height // 4)
-    row = int(dice.choice(rows))
+    middle = evidence.alpha[box.top + box.height // 4 : box.bottom - box.height // 5]
+    row = box.top + box.height // 4 + int(dice.choice(np.flatnonzero((middle > 250).any(axis=1))))
     columns = np.nonzero(evidence.alpha[row] > 250)[0]
     edge = int(columns[-1] if right else columns[0]) + (-3 if right else 3)
     near = (
@@ -84,14 +84,15 @@ def second_product(good: Good, strength: float, dice: np.random.Generator) -> Ev
     """A smaller twin beside the product, as the model repaints it: softer and in slightly other colours."""
     evidence, box = good.evidence, good.evidence.product_box
     height, width = evidence.alpha.shape
-    free = _free_box(evidence, dice)
-    scale = min(0.55 * np.sqrt(strength), free[2] / box.width, free[3] / box.height)
+    scale = 0.55 * np.sqrt(strength)
     size = max(2, round(box.width * scale)), max(2, round(box.height * scale))
     view = (slice(box.top, box.bottom), slice(box.left, box.right))
-    twin = cv2.resize(evidence.expected[view], size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    matte = cv2.resize(evidence.alpha[view], size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    left = int(free[0] + dice.uniform(0, 1) * (free[2] - size[0]))
-    top = int(free[1] + free[3] - size[1])
+    flip = int(dice.choice([-1, 1]))
+    twin = cv2.resize(evidence.expected[view], size, interpolation=cv2.INTER_AREA).astype(np.float32)[:, ::flip]
+    matte = cv2.resize(evidence.alpha[view], size, interpolation=cv2.INTER_AREA).astype(np.float32)[:, ::flip] / 255
+    left, top = _beside(evidence, size, dice)
+    matte, twin = matte[: height - top, : width - left], twin[: height - top, : width - left]
+    size = matte.shape[::-1]
     part, colours = np.zeros((height, width), np.float32), np.zeros((height, width, 3), np.float32)
     part[top : top + size[1], left : left + size[0]] = matte
     colours[top : top + size[1], left : left + size[0]] = twin * dice.uniform(0.94, 1.04)
@@ -100,13 +101,17 @@ def second_product(good: Good, strength: float, dice: np.random.Generator) -> Ev
     )
 
 
-def _free_box(evidence: Evidence, dice: np.random.Generator) -> tuple[int, int, int, int]:
-    """Left, top, width, height of the room beside the product, the wider side likelier."""
+def _beside(evidence: Evidence, size: tuple[int, int], dice: np.random.Generator) -> tuple[int, int]:
+    """Left and top of a place for a thing of that size that shows most of it, the likeliest height that of the foot."""
     box, (height, width) = evidence.product_box, evidence.alpha.shape
-    gap = width // 40
-    sides = [(gap, box.left - 2 * gap), (box.right + gap, width - box.right - 2 * gap)]
-    left, room = sides[int(dice.random() < sides[1][1] / max(1, sides[0][1] + sides[1][1]))]
-    return left, height // 5, max(8, room), min(box.bottom + gap, height - gap) - height // 5
+    tried = []
+    for _ in range(24):
+        left = int(dice.integers(0, max(1, width - int(0.8 * size[0]))))
+        top = int(np.clip(box.bottom + dice.normal(-0.15, 0.12) * box.height - size[1], 0, height - size[1]))
+        under = evidence.alpha[top : top + size[1], left : left + size[0]]
+        shown = float((under == 0).sum()) / (size[0] * size[1])
+        tried.append((shown, left, top))
+    return max(tried)[1:]
 
 
 def letters(good: Good | Evidence, strength: float, dice: np.random.Generator | int) -> Evidence:

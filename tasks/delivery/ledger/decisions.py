@@ -175,6 +175,11 @@ class Decisions(Results):
         """Have the next run render a judged job once more, steered by `words`."""
         return self.decide(Wish(job_id, "new_take", self.version(job_id), who, request, words=words))
 
+    def order_repair(self, job_id: str, *, take: int, order: Steering) -> bool:
+        """Have a judged job rendered once more, steered as ordered; False where it is no longer as it was."""
+        with self.write() as connection:
+            return _order(connection, job_id, order, where=(job.c.state == DONE, job.c.take == take))
+
     def approve_all(self, run_id: str, chosen: Filter, *, expected: int, who: str, request: str) -> list[str]:
         """Approve every picture the filter finds, all or none; returns their ids.
 
@@ -226,7 +231,7 @@ class Decisions(Results):
             raise StaleDecision(f"job {wish.job_id}: it is {held.state}, not judged. Wait until it is rendered.")
         before = _verdict(connection, held)
         if wish.decision == "new_take":
-            _order(connection, wish)
+            _order(connection, wish.job_id, Steering(by="person", words=wish.words))
         else:
             _judge(connection, wish.job_id, _decided(before, wish), take=held.take)
         return _enter(connection, wish, take=held.take, before=before)
@@ -276,14 +281,17 @@ def _undo(connection: Connection, held: Row[Any], wish: Wish) -> Decision:
     return _enter(connection, wish, take=last.take, before=before, undoes=last.id)
 
 
-def _order(connection: Connection, wish: Wish) -> None:
-    made = select(func.max(master.c.take)).where(master.c.job_id == wish.job_id)
+def _order(
+    connection: Connection, job_id: str, order: Steering, *, where: tuple[ColumnElement[bool], ...] = ()
+) -> bool:
+    made = select(func.max(master.c.take)).where(master.c.job_id == job_id)
     take = int(connection.execute(made).scalar_one()) + 1
     again = {"state": READY, "take": take, "failures": 0, "reason": "", "updated": now()}
-    connection.execute(update(job).where(job.c.job_id == wish.job_id).values(again))
-    steering = Steering(by="person", words=wish.words)
-    row = {"job_id": wish.job_id, "take": take, "steering": steering.as_text()}
+    if connection.execute(update(job).where(job.c.job_id == job_id, *where).values(again)).rowcount != 1:
+        return False
+    row = {"job_id": job_id, "take": take, "steering": order.as_text()}
     connection.execute(upsert(take_order, connection.dialect.name), row)
+    return True
 
 
 def _judge(connection: Connection, job_id: str, verdict: Verdict, *, take: int) -> None:

@@ -10,18 +10,20 @@ from torch import nn
 
 from tasks.rendering.controlnet import KolorsControlNet
 from tasks.rendering.nano.checkpoint import Trainer
+from tasks.rendering.nano.control_eyes import open_eyes
 from tasks.rendering.nano.control_images import canny_image, depth_image, scene_edges
 from tasks.rendering.nano.lesson import Batch, Lesson
 from tasks.rendering.nano.paint import Field
 from tasks.rendering.nano.practice import practise
 from tasks.rendering.toyparts import LATENT_CHANNELS, ToyWidths, make_controlnet, make_unet
 
-ROWS = 6  # of a batch, for each net
-DROPPED = 0.5  # captions left out: then the control alone says where things are
+ROWS = {"canny": 4, "depth": 8}  # of a batch
+STRIPES = 4.0  # weight of what is off in whole rows of the picture: the ground line, where depth has its say
+DROPPED = 0.25  # captions left out; with colours told, what is left to learn is where things are
 WHOLE = 0.5  # rows without a kept product: else the background never has an edge to follow
 PRODUCT_ALONE = 0.6  # of the rows with a product: its own edges, as the renderer draws them; else the whole scene's
 # What starts at zero has the longest way to go; what is copied from the UNet is nearly right.
-FASTER = {"controlnet_down_blocks": 6.0, "controlnet_mid_block": 6.0, "controlnet_cond_embedding": 4.0}
+FASTER = {"controlnet_down_blocks": 3.0, "controlnet_mid_block": 3.0, "controlnet_cond_embedding": 0.5}
 
 
 def control_of(unet: UNet2DConditionModel, widths: ToyWidths) -> KolorsControlNet:
@@ -31,24 +33,6 @@ def control_of(unet: UNet2DConditionModel, widths: ToyWidths) -> KolorsControlNe
     weights["conv_in.weight"] = weights["conv_in.weight"][:, :LATENT_CHANNELS].contiguous()
     plain.load_state_dict(weights)
     return make_controlnet(plain, widths, noise_seed=None)
-
-
-def open_eyes(net: KolorsControlNet, images: torch.Tensor, *, share: float = 0.7) -> None:
-    """Let the picture in from the first step, `share` as strong as the noisy latents.
-
-    With its last convolution at zero too, as ControlNets usually start, a net first has to learn that there is a
-    picture at all. Its output convolutions stay at zero, so it still changes nothing. `images` is (n, 3, h, w).
-    """
-    embedding = net.controlnet_cond_embedding
-    with torch.no_grad():
-        nn.init.normal_(embedding.conv_out.weight)
-        seen = embedding(images)
-        rows, columns = seen.shape[2:]
-        usual = net.conv_in(torch.randn(len(images), LATENT_CHANNELS, rows, columns))
-        bias = seen.mean((0, 2, 3))
-        scale = share * usual.std() / seen.std((0, 2, 3)).clamp_min(1e-6)
-        embedding.conv_out.weight.mul_(scale[:, None, None, None])
-        embedding.conv_out.bias.copy_(-bias * scale)
 
 
 def learn_controls(
@@ -66,19 +50,23 @@ def learn_controls(
     for kind, net in nets.items():
         # convolutions over whole pictures: three times as fast backwards on a CPU
         net.controlnet_cond_embedding.to(memory_format=torch.channels_last)
-        open_eyes(net, _examples(kind, lesson))
+        open_eyes(net, _examples(kind, lesson), slopes=kind == "depth")
 
     def loss() -> torch.Tensor:
         return control_loss(unet, nets, lesson)
 
-    practise("controls", Trainer(whole, path, rate=rate, seconds=seconds, decay=0.99, faster=FASTER), lesson, loss)
+    practise("controls", Trainer(whole, path, rate=rate, seconds=seconds, decay=0.985, faster=FASTER), lesson, loss)
 
 
 def control_loss(unet: UNet2DConditionModel, nets: Mapping[str, KolorsControlNet], lesson: Lesson) -> torch.Tensor:
     """One batch, its rows shared out among the nets."""
-    batch = lesson.batch(ROWS * len(nets), dropped=DROPPED, whole=WHOLE, early=True)
+    batch = lesson.batch(sum(ROWS[kind] for kind in nets), dropped=DROPPED, whole=WHOLE, early=True)
+    shares, first = {}, 0
+    for kind in nets:
+        shares[kind] = slice(first, first + ROWS[kind])
+        first += ROWS[kind]
     with torch.autocast("cpu", torch.bfloat16):
-        steered = [_residuals(net, kind, batch, n * ROWS, lesson.rng) for n, (kind, net) in enumerate(nets.items())]
+        steered = [_residuals(net, kind, batch, shares[kind], lesson.rng) for kind, net in nets.items()]
         found = unet(
             batch.inputs,
             batch.steps,
@@ -87,7 +75,11 @@ def control_loss(unet: UNet2DConditionModel, nets: Mapping[str, KolorsControlNet
             down_block_additional_residuals=[torch.cat(level) for level in zip(*(s[0] for s in steered), strict=True)],
             mid_block_additional_residual=torch.cat([s[1] for s in steered]),
         ).sample
-    return batch.loss(found.float())
+    loss = batch.loss(found.float())
+    if "depth" in shares:
+        rows = ((found.float() - batch.target) * batch.generate)[shares["depth"]].mean(3)
+        loss = loss + STRIPES * (rows - rows.mean(2, keepdim=True)).pow(2).mean()
+    return loss
 
 
 def _examples(kind: str, lesson: Lesson) -> torch.Tensor:
@@ -97,10 +89,9 @@ def _examples(kind: str, lesson: Lesson) -> torch.Tensor:
 
 
 def _residuals(
-    net: KolorsControlNet, kind: str, batch: Batch, first: int, rng: np.random.Generator
+    net: KolorsControlNet, kind: str, batch: Batch, own: slice, rng: np.random.Generator
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
-    own = slice(first, first + ROWS)
-    images = np.stack([control_image(kind, batch, row, rng) for row in range(first, first + ROWS)])
+    images = np.stack([control_image(kind, batch, row, rng) for row in range(own.start, own.stop)])
     conditions = {name: value[own] for name, value in batch.conditions.items()}
     down, middle = net(
         batch.noisy[own],
