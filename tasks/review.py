@@ -39,6 +39,7 @@ def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
         background=job.background,
         encoded=encoded,
         light=job.shadow.direction if job.shadow else None,
+        prompt=job.prompt,
     )
 
 

@@ -33,6 +33,7 @@ class Evidence:
     background: Literal["generated", "white"] = "generated"
     encoded: bytes | None = None
     light: float | None = None
+    prompt: str = ""
 
     def __post_init__(self) -> None:
         height, width = self.pixels.shape[:2]

@@ -38,6 +38,8 @@ CHECKS = (
     "light",
     "white",
     "text",
+    "prompt",
+    "unsafe",
     "duplicate",
 )
 
