@@ -80,7 +80,8 @@ class Tally:
         spoilt = defect.plant(good, strength, np.random.default_rng([seed, *defect.name.encode()]))
         findings = judge_by(spoilt, set(defect.checks))
         measured = [finding for finding in findings if finding.value is not None]
-        self._found[defect.name, strength][any(not finding.passed for finding in measured)] += 1
+        if measured:
+            self._found[defect.name, strength][any(not finding.passed for finding in measured)] += 1
         self._unsure[defect.name] += strength == 1 and not measured
 
     def table(self) -> str:
