@@ -1,9 +1,10 @@
 """Render a shard of jobs into stored, judged and composed masters. The ledger decides what is still to be done."""
 
 import itertools
+import math
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -28,6 +29,7 @@ from tasks.workplace import Workplace, open_workplace
 # Jobs in hand at a time: those that a death of this process is held against. The rest of the shard is only reserved.
 IN_HAND = 8
 LOOK_AGAIN_SECONDS = 0.5
+SEEN_SECONDS = 60  # a renderer that the ledger has not heard of for so long is gone
 
 
 def next_shard(run_id: str) -> list[str]:
@@ -55,6 +57,41 @@ def should_stop(ledger: Ledger, run_id: str) -> bool:
     return run.cancelled or (limit is not None and ledger.spent(run_id) >= limit)
 
 
+def render_next(run_id: str, stopping: Callable[[], bool]) -> Counter[str]:
+    """Render a run's next shard, whichever it is by now; counts by outcome, empty where nothing is left to take.
+
+    `stopping` is asked between batches: once it says so, the rest of the shard goes back. LedgerError, StorageError.
+    """
+    workplace = open_workplace()
+    ledger, size = workplace.ledger, workplace.settings.shard_size
+    while not stopping() and not should_stop(ledger, run_id):
+        ledger.expire()
+        shards = ledger.next_shards(run_id, size, limit=1)
+        if not shards:
+            break
+        job_ids = fair_share(shards[0].job_ids, size, renderers=renderers(ledger))
+        counts = ShardRun(workplace, run_id, stopping).render(job_ids)
+        if counts:
+            return counts  # otherwise another took it between our looking and our asking
+    return Counter()
+
+
+def fair_share(job_ids: Sequence[str], size: int, *, renderers: int) -> list[str]:
+    """A full shard whole; of the last one only so much that the other renderers get their part."""
+    if len(job_ids) >= size:
+        return list(job_ids)
+    return list(job_ids[: max(IN_HAND, math.ceil(len(job_ids) / renderers))])
+
+
+def renderers(ledger: Ledger) -> int:
+    """How many reported for work lately; at least the one that asks."""
+    return max(1, len(ledger.agents(seen_within_seconds=SEEN_SECONDS)))
+
+
+def _never() -> bool:
+    return False
+
+
 @task(name="render-shard", task_run_name="render-shard-{number}", persist_result=False, cache_policy=NO_CACHE)
 def render_shard(run_id: str, job_ids: list[str], number: int) -> dict[str, int]:
     """Render those of the jobs that nobody has done or holds; returns counts by outcome."""
@@ -68,8 +105,8 @@ def render_shard(run_id: str, job_ids: list[str], number: int) -> dict[str, int]
 class ShardRun:
     """One shard under lease: a thread renews it, the renderer renders, finishers judge, store and commit."""
 
-    def __init__(self, workplace: Workplace, run_id: str) -> None:
-        self._workplace, self._run_id = workplace, run_id
+    def __init__(self, workplace: Workplace, run_id: str, stopping: Callable[[], bool] = _never) -> None:
+        self._workplace, self._run_id, self._stopping = workplace, run_id, stopping
         self._ledger, self._owner = workplace.ledger, workplace.owner
         brief = CampaignBrief.model_validate_json(self._ledger.run(run_id).brief)
         self._strict = brief.strict
@@ -103,7 +140,7 @@ class ShardRun:
         by_model = itertools.groupby(leased, key=lambda lease: lease.job.model.name)
         for model, leases in by_model:
             for batch in _batched(leases, IN_HAND):
-                if should_stop(self._ledger, self._run_id):
+                if self._stopping() or should_stop(self._ledger, self._run_id):
                     return
                 mine = self._ledger.start([lease.job_id for lease in batch], owner=self._owner)
                 yield from self._render([lease for lease in batch if lease.job_id in mine], model)

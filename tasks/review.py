@@ -40,6 +40,7 @@ def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
         encoded=encoded,
         light=job.shadow.direction if job.shadow else None,
         prompt=job.prompt,
+        cut=rendered.cut,
     )
 
 

@@ -139,7 +139,7 @@ def read_manifest(data: bytes | Iterable[bytes]) -> Iterator[ManifestLine]:
 
 def comparable(line: ManifestLine) -> dict[str, Any]:
     """What must be equal however often a run was killed and resumed: everything but time and money."""
-    excluded = {**dict.fromkeys(NOT_COMPARED, True), "takes": {"__all__": {"cost"}}}
+    excluded: dict[str, Any] = {**dict.fromkeys(NOT_COMPARED, True), "takes": {"__all__": {"cost"}}}
     return line.model_dump(mode="json", exclude=excluded)
 
 

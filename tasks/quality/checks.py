@@ -40,7 +40,7 @@ MASTER_CHECKS: tuple[Check, ...] = (
     Check(check_noise, ("noise",), GENERATED),
     Check(check_paste, ("paste",), EVERY),
     Check(check_coverage, ("coverage_least", "coverage_most"), EVERY),
-    Check(check_margins, ("margin", "cut_off"), EVERY),
+    Check(check_margins, ("margin", "cut_off", "photo_cut"), EVERY),
     Check(check_colour, ("colour_median", "colour_p95"), EVERY),
     Check(check_focus, ("focus",), EVERY),
     Check(check_background_detail, ("background_detail",), GENERATED),

@@ -21,6 +21,7 @@ CHECKS = (
     "coverage_most",
     "margin",
     "cut_off",
+    "photo_cut",
     "focus",
     "background_detail",
     "exposure_dark",

@@ -73,6 +73,11 @@ def pick_device(wish: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def device_memory(wish: str) -> int:
+    """Bytes of a CUDA card's memory."""
+    return int(torch.cuda.get_device_properties(pick_device(wish)).total_memory)
+
+
 def tier_of_card(found: ModelSet, device: torch.device) -> Tier:
     """What stays on the card; in main memory and on devices that do not tell their size, everything."""
     if device.type != "cuda":

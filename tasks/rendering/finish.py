@@ -32,6 +32,7 @@ def finish(staged: Staged, raw: Pixels | None, *, seconds: Mapping[str, float], 
         expected=canvas.expected,
         alpha=canvas.alpha,
         product_box=canvas.box,
+        cut=staged.cut,
         seconds=seconds,
         notes=(*canvas.notes, *notes),
     )

@@ -48,6 +48,7 @@ class Rendered:
     expected: Pixels
     alpha: Alpha
     product_box: Box
+    cut: float = 0.0  # share of a side of the product that its own picture cuts off
     seconds: Mapping[str, float] = field(default_factory=dict)  # by stage: text, condition, denoise, decode, paste
     notes: tuple[str, ...] = ()  # what a reader of the manifest should know, e.g. a prompt that was cut
     rework: "Callable[[RenderRequest], Rendered | Failed] | None" = field(default=None, compare=False, repr=False)

@@ -26,6 +26,7 @@ class Staged:
     keep: Blocks
     controls: tuple[tuple[ControlUse, Pixels], ...] = ()
     references: tuple[Pixels, ...] = ()
+    cut: float = 0.0  # as CutOut.cut
 
     @property
     def job(self) -> RenderJob:
@@ -55,6 +56,7 @@ def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCa
         keep=keep_blocks(alpha, ring=KEEP_RING + request.steering.keep_ring),
         controls=tuple((use, draw_control(use, pixels, alpha, job.staging)) for use in uses),
         references=_references(request),
+        cut=cutout.cut,
     )
 
 
