@@ -34,11 +34,8 @@ class Evidence:
     background: Literal["generated", "white"] = "generated"
     encoded: bytes | None = None
     light: float | None = None
-<<<<<<< HEAD
     prompt: str = ""
-=======
     cut: float = 0.0
->>>>>>> main
 
     def __post_init__(self) -> None:
         height, width = self.pixels.shape[:2]
