@@ -30,6 +30,8 @@ CHECKS = (
     "clipped_black",
     "banding",
     "seam",
+    "cast",
+    "stuck_on",
     "colour_median",
     "colour_p95",
     "growth",
