@@ -1,5 +1,6 @@
 """The `shangxin` command. Exit codes: 0 all approved or waiting for review; 1 some jobs failed; 2 usage or input."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,10 +12,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from flows.environment import keep_prefect_at, prefect_home
+from flows.environment import join_prefect, keep_prefect_at, prefect_home
 from flows.models import models
 from flows.placements import placements as placements_commands
-from tasks.catalog.brief import CampaignBrief
+from tasks.catalog.brief import CampaignBrief, load_brief
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
 
@@ -264,6 +265,47 @@ def doctor(store: StoreOption = "") -> None:
 
     configure(store)
     raise typer.Exit(print_diagnosis(out))
+
+
+@app.command()
+def agent(
+    cards: Annotated[int | None, typer.Option(help="Renderers here; empty: one a card, one on a CPU.", min=1)] = None,
+    models: Annotated[str, typer.Option(help="Model sets to load and to take shards for.")] = "kolors-nano",
+    pool: Annotated[str, typer.Option(help="Prefect's work pool; empty: SHANGXIN_WORK_POOL, else gpu.")] = "",
+    name: Annotated[str, typer.Option(help="Of this worker; empty: host and pid.")] = "",
+    store: StoreOption = "",
+) -> None:
+    """A GPU agent: joins the work pool, keeps the model warm, renders shard after shard until SIGTERM."""
+    settings = configure(store)
+    join_prefect()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    from flows.agent import serve_agent
+    from flows.queues import queues_for
+
+    sets = list(names(models))
+    queues = queues_for(sets)
+    code = serve_agent(pool=pool or settings.work_pool, queues=queues, name=name, cards=cards, models=sets)
+    raise typer.Exit(code)
+
+
+@app.command()
+def deploy(
+    nightly: Annotated[str, typer.Option(help="The brief of the nightly run: a YAML file.")] = "",
+    write_yaml: Annotated[bool, typer.Option("--write-yaml", help="Write infra/prefect.yaml instead.")] = False,
+) -> None:
+    """Register deployments, schedules, work pools, limits and automations on the configured Prefect server."""
+    if write_yaml:
+        from flows.deployments import write_yaml as write
+
+        write()
+        raise typer.Exit(0)
+    server = join_prefect()
+    from flows.registering import register
+
+    brief = load_brief(Path(nightly)).model_dump(mode="json") if nightly else None
+    for deployed in register(nightly=brief):
+        out.print(f"[green]✓[/] {deployed}", highlight=False)
+    out.print(f"{server}", highlight=False)
 
 
 def configure(store: str) -> Settings:

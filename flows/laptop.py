@@ -1,7 +1,5 @@
 """A campaign on this machine alone: embedded Prefect, SQLite, a folder or S3, one resident renderer."""
 
-import itertools
-
 import httpx
 from rich.console import Console
 
@@ -34,7 +32,7 @@ def compose_here(
     marked = last.visible_mark if visible_mark is None else visible_mark
     brief = last.model_copy(update={"placements": names, "visible_mark": marked})
     made = masters = 0
-    for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, brief, rendered=last), limit):
+    for made_of_one in compose_stored(workplace, run.run_id, brief, rendered=last, limit=limit):
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
     return 0

@@ -10,10 +10,13 @@ import orjson
 from tasks.banners.placement import Placement
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.labels import FONT, LABELLING, Credits, Labeller, Marker, Origin, check_wording, wording_of
+from tasks.delivery.labels.credentials import Certificate, load_certificate
 from tasks.delivery.ledger import JobRecord, LeasedJob
+from tasks.errors import ConfigurationError
 from tasks.mastering import Masters
 from tasks.prompts.scene import Brand
 from tasks.rendering.job import RenderJob
+from tasks.settings import Settings
 from tasks.workplace import Workplace
 
 # A marked set has folders of its own in the store and lines of its own in ledger and manifest. No placement's id has a
@@ -30,6 +33,7 @@ class Labelling:
         self._library, self._brief = workplace.library, brief
         self._masters = Masters(workplace, rendered or brief)
         self._producer = workplace.settings.content_producer
+        self._certificate = _certificate(workplace.settings)
         self._font = workplace.settings.templates / FONT
         self._chosen = workplace.placements(brief.placements)
         if brief.visible_mark and brief.mark_text:
@@ -56,7 +60,8 @@ class Labelling:
         marker = None
         if self._brief.visible_mark:
             marker = Marker(self._brief.mark_text or wording_of(facts.get("locale", "")), self._font)
-        return Labeller(origin, self._credits(facts.get("brand", "")), marker=marker)
+        credited = self._credits(facts.get("brand", ""))
+        return Labeller(origin, credited, marker=marker, certificate=self._certificate)
 
     def _credits(self, brand_name: str) -> Credits:
         brand = self._library.brands.get(self._library.brand_id(self._brief.brand or brand_name))
@@ -71,10 +76,11 @@ class Labelling:
         All brands count, because a placement has one digest a run: a new copyright line makes the files anew.
         """
         brands = [_words(brand) for _, brand in sorted(self._library.brands.items())]
-        mark = [self._brief.mark_text] if self._brief.visible_mark else []
-        return hashlib.sha256(orjson.dumps([LABELLING, self._producer, self._brief.brand, brands, mark])).hexdigest()[
-            :16
-        ]
+        words = [LABELLING, self._producer, self._brief.brand, brands]
+        words.append([self._brief.mark_text] if self._brief.visible_mark else [])
+        if self._certificate:
+            words.append(self._certificate.fingerprint)
+        return hashlib.sha256(orjson.dumps(words)).hexdigest()[:16]
 
 
 def origin_of(entry: LeasedJob | JobRecord) -> Origin:
@@ -84,3 +90,13 @@ def origin_of(entry: LeasedJob | JobRecord) -> Origin:
 
 def _words(brand: Brand) -> tuple[str, ...]:
     return brand.id, brand.creator, brand.rights, brand.title.zh
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    """The user's certificate for C2PA, None where none is set; ConfigurationError where only half of it is."""
+    chain, key = settings.c2pa_certificate, settings.c2pa_key
+    if chain is None and key is None:
+        return None
+    if chain is None or key is None:
+        raise ConfigurationError("C2PA needs both SHANGXIN_C2PA_CERTIFICATE and SHANGXIN_C2PA_KEY. Set the other, too.")
+    return load_certificate(chain, key, algorithm=settings.c2pa_algorithm, timestamps=settings.c2pa_timestamp_url)

@@ -103,6 +103,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "fact_locale": ("语言", "Locale"),
     "fact_copy_text": ("文案", "Copy"),
     "fact_price": ("价格", "Price"),
+    "fact_bundle": ("同框商品图", "Shown together with"),
 }
 
 

@@ -1,23 +1,26 @@
 """From one master to a finished file for every placement."""
 
 import hashlib
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.banners.check import Known, check_file
-from tasks.banners.encode import Encoded, Written, encode
+from tasks.banners.encode import Encoded, Written
 from tasks.banners.extend import continue_background, plain_canvas
 from tasks.banners.finish import Finisher
 from tasks.banners.geometry import Framing, frame_product
 from tasks.banners.pixels import Alpha, Pixels
 from tasks.banners.placement import Placement
 from tasks.banners.pyramid import Pyramid
+from tasks.banners.stepwise import encode_stepwise
 from tasks.banners.white import beyond_product, on_pure_white
 from tasks.errors import CompositionError
 from tasks.findings import Finding
@@ -29,6 +32,8 @@ SHARP_ENLARGEMENT = 1.5
 FULLEST = 0.95
 # JPEG with halved colour works in blocks of 16 px, and the cubic filter reaches two more: white is pure beyond both.
 JPEG_REACH = 18
+# A picture that had to be squeezed into its bytes further than this (SSIM) is looked at by a person.
+LEAST_LIKENESS = 0.9
 WHITE = (255, 255, 255)
 
 
@@ -157,14 +162,11 @@ def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -
     if finisher:
         canvas, marked = finisher.mark(canvas, (framing.product,), placement)
         reserve = finisher.reserve(placement)
-    encoded = encode(
-        canvas,
-        formats=placement.formats.value,
-        min_bytes=max(0, placement.min_bytes - reserve),
-        max_bytes=None if placement.max_bytes is None else placement.max_bytes - reserve,
-    )
+    encoded, canvas = encode_stepwise(canvas, placement, reserve=reserve)
+    size = Size(canvas.shape[1], canvas.shape[0])
     data, labelled = finisher.label(encoded.data, placement) if finisher else (encoded.data, ())
-    known = Known(framing.product, _beyond(source, framing) if placement.needs_white else None)
+    beyond = _beyond(source, framing, size) if placement.needs_white else None
+    known = Known(_scaled(framing, size), beyond, None if size == placement.size else size, canvas)
     findings = (
         *check_file(data, placement, known=known),
         *_own_findings(canvas, encoded, framing),
@@ -175,8 +177,8 @@ def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -
         placement=placement,
         data=data,
         format=encoded.format,
-        width=placement.size.width,
-        height=placement.size.height,
+        width=size.width,
+        height=size.height,
         sha256=hashlib.sha256(data).hexdigest(),
         findings=findings,
     )
@@ -203,12 +205,21 @@ def _paint(source: _Source, placement: Placement, framing: Framing) -> Pixels:
     return continue_background(patch, framing, seed=zlib.crc32(placement.id.encode()))
 
 
-def _beyond(source: _Source, framing: Framing) -> NDArray[np.bool_]:
-    """The canvas pixels that are surely not product, nor touched by its edge in the file."""
+def _scaled(framing: Framing, size: Size) -> Box:
+    """The product's box in a file of that size, rounded outwards."""
+    x, y, box = size.width / framing.canvas.width, size.height / framing.canvas.height, framing.product
+    right, bottom = min(math.ceil(box.right * x), size.width), min(math.ceil(box.bottom * y), size.height)
+    return Box(math.floor(box.left * x), math.floor(box.top * y), right, bottom)
+
+
+def _beyond(source: _Source, framing: Framing, size: Size) -> NDArray[np.bool_]:
+    """The file's pixels that are surely not product, nor touched by its edge in the file."""
     dest = framing.dest
     matte = np.zeros((framing.canvas.height, framing.canvas.width), np.uint8)
     part = source.matte.cut(framing.source, dest.size, level=framing.level)
     matte[dest.top : dest.bottom, dest.left : dest.right] = part
+    if size != framing.canvas:
+        matte = np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA), np.uint8)
     return beyond_product(matte, margin=JPEG_REACH)
 
 
@@ -230,6 +241,15 @@ def _own_findings(canvas: Pixels, encoded: Encoded, framing: Framing) -> Iterato
         severity="note",
         detail="share of the canvas that continues the master's background",
     )
+    if encoded.likeness is not None:
+        yield Finding(
+            check="likeness",
+            value=encoded.likeness,
+            limit=LEAST_LIKENESS,
+            passed=encoded.likeness >= LEAST_LIKENESS,
+            severity="review",
+            detail=f"SSIM, squeezed below the ceiling as {encoded.format} {encoded.setting}",
+        )
     if encoded.padding:
         yield Finding(
             check="padding",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
-from tasks.catalog.product import Product
+from tasks.catalog.product import BundleItem, Product
 
 
 class Row(NamedTuple):
@@ -25,6 +25,9 @@ class Row(NamedTuple):
     locale: str
     scenes: tuple[str, ...]
     copy_text: str
+    height_cm: float | None
+    width_cm: float | None
+    bundle: tuple[BundleItem, ...]
     extra: Mapping[str, str]
     line: int
 
@@ -37,8 +40,11 @@ SHOWN = ("title", "category", "brand", "color", "selling_points", "locale", "cop
 
 
 def product_facts(goods: Goods) -> bytes:
-    """Canonical JSON of what people read of a product: the SHOWN fields that it has, and its price as text."""
+    """Canonical JSON of what people read of a product: the SHOWN fields that it has, its price as text, and where the
+    pictures of a bundle lie."""
     facts = {name: value for name in SHOWN if (value := getattr(goods, name))}
+    if goods.bundle:
+        facts["bundle"] = [item.image for item in goods.bundle]
     if goods.price is not None:
         facts["price"] = str(goods.price)
     return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
