@@ -52,7 +52,7 @@ def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCa
         size=size,
         pixels=pixels,
         keep=keep_blocks(alpha),
-        controls=tuple((use, draw_control(use, pixels, alpha, job.staging)) for use in uses),
+        controls=tuple((use, draw_control(use, pixels, alpha, job.staging, people=job.people)) for use in uses),
         references=_references(request),
     )
 
