@@ -17,7 +17,7 @@ from tasks.prompts.expand import Expander, Values
 from tasks.prompts.library import Library
 from tasks.prompts.row import Goods, product_facts
 from tasks.prompts.stack import Stack, sku_cells, stack_of
-from tasks.rendering.job import ModelRef, PlannedJob, Sampler, canonical_json, job_digest
+from tasks.rendering.job import CutOutModel, ModelRef, PlannedJob, Sampler, canonical_json, job_digest
 from tasks.rendering.recipe import companions_of, recipe_of, size_of
 from tasks.shapes import Size
 
@@ -38,6 +38,7 @@ class PlanOptions(NamedTuple):
     model: ModelRef
     size: Size | None = None
     sampler: Sampler | None = None
+    cutout: CutOutModel | None = None
 
 
 def plan_jobs(
@@ -48,6 +49,7 @@ def plan_jobs(
     model: ModelRef,
     size: Size | None = None,
     sampler: Sampler | None = None,
+    cutout: CutOutModel | None = None,
     on_bad_row: BadRow | None = None,
 ) -> Iterator[PlannedJob]:
     """Product x scene x variant, in the order of the products. Pure: the same input gives the same jobs.
@@ -55,7 +57,7 @@ def plan_jobs(
     A row that names an unknown scene is passed to `on_bad_row` and left out; without it the CellError is raised. Wrong
     templates, a wrong brief or a variable that the catalogue lacks raise a TemplateError.
     """
-    planner = Planner(library, PlanOptions(brief, model, size, sampler))
+    planner = Planner(library, PlanOptions(brief, model, size, sampler, cutout))
     for number, goods in enumerate(products):
         if brief.limit is not None and number >= brief.limit:
             return
@@ -117,7 +119,13 @@ class Station:
     ) -> None:
         scene = library.scenes[stack.scene]
         recipe = recipe_of(
-            library, scene, model=options.model, brand=stack.brand, size=options.size, sampler=options.sampler
+            library,
+            scene,
+            model=options.model,
+            brand=stack.brand,
+            size=options.size,
+            sampler=options.sampler,
+            cutout=options.cutout,
         )
         self.stack = stack
         self._expander = Expander(library, stack, catalog=PurePath(options.brief.catalog).name or "the catalogue")

@@ -15,6 +15,7 @@ from tasks.prompts.scene import Brand, Scene
 from tasks.rendering.job import (
     Companion,
     ControlUse,
+    CutOutModel,
     Harmony,
     ModelRef,
     Person,
@@ -49,6 +50,7 @@ class Recipe(NamedTuple):
     size: Size
     sampler: Sampler
     background: str
+    cutout: CutOutModel | None
     staging: Staging
     shadow: Shadow | None
     reflection: Reflection | None
@@ -105,6 +107,7 @@ def recipe_of(
     brand: str = "",
     size: Size | None = None,
     sampler: Sampler | None = None,
+    cutout: CutOutModel | None = None,
 ) -> Recipe:
     """The scene's settings, checked; `size` and `sampler` stand in for the scene's where a model needs its own.
 
@@ -117,6 +120,7 @@ def recipe_of(
         size=size or scene.size,
         sampler=sampler or _sampler(scene, file),
         background=scene.background,
+        cutout=cutout,
         staging=_part(Staging, scene.staging, f"{file}: staging"),
         shadow=None if scene.shadow is None else _part(Shadow, _shadow(scene), f"{file}: shadow"),
         reflection=_optional(Reflection, scene.reflection if drawn else None, f"{file}: reflection"),
