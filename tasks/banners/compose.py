@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.banners.check import Known, check_file
+from tasks.banners.dress import MAP, Dresser, Subject, busyness
 from tasks.banners.encode import Encoded, Written, encode
 from tasks.banners.extend import continue_background, plain_canvas
 from tasks.banners.finish import Finisher
@@ -75,6 +76,15 @@ class _Source:
         return Pyramid(on_pure_white(self.pixels, self.product, self.alpha))
 
     @cached_property
+    def subject(self) -> Subject:
+        """What a dresser must know of it."""
+        level = 0
+        while min(self.size) >> (level + 1) >= MAP:
+            level += 1
+        busy = busyness(self.pyramid.level(level))
+        return Subject(self.size, self.product, "plain" if self.white else "scene", busy)
+
+    @cached_property
     def backdrop(self) -> tuple[int, int, int]:
         """The master's own white: the median along its border. A model's white is rarely 255, and a step would show."""
         rows = self.pixels[[0, -1]].reshape(-1, 3)
@@ -99,12 +109,13 @@ def compose_renditions(
     *,
     background: Literal["generated", "white"],
     alpha: Alpha | None,
+    dresser: Dresser | None = None,
     finisher: Finisher | None = None,
 ) -> Iterator[Rendition | Refused]:
     """One rendition per placement, in their order; a placement that cannot be served yields Refused with the reason.
 
     `master` is (height, width, 3) sRGB, `alpha` the product's matte of the same size where there is one. The product
-    stays whole in every placement. `finisher` marks pictures and labels files, within the byte window. Raises
+    stays whole in every placement. `dresser` sets copy beside it, `finisher` marks pictures and labels files, within the byte window. Raises
     CompositionError for pictures of the wrong kind.
     """
     _check(master, alpha)
@@ -115,7 +126,7 @@ def compose_renditions(
             yield Refused(placement, reason)
             continue
         try:
-            yield _compose(source, placement, finisher)
+            yield _compose(source, placement, dresser, finisher)
         except CompositionError as error:
             yield Refused(placement, str(error))
 
@@ -140,20 +151,21 @@ def _refusal(source: _Source, placement: Placement) -> str:
     return f"{placement.id} takes products on pure white only, and this scene has a background. Use a white scene."
 
 
-def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -> Rendition:
-    framing = frame_product(
-        source.size,
-        source.product,
-        placement.size,
-        least=_least_share(source.product.size, placement),
-        safe=placement.safe_box,
-        background="plain" if source.white else "scene",
-    )
+def _compose(
+    source: _Source, placement: Placement, dresser: Dresser | None, finisher: Finisher | None
+) -> Rendition:
+    least = _least_share(source.product.size, placement)
+    dressing = dresser.arrange(source.subject, placement, least=least) if dresser else None
+    framing = dressing.framing if dressing else _plain_framing(source, placement, least)
     canvas = _paint(source, placement, framing)
     marked: tuple[Finding, ...] = ()
+    copy: tuple[Box, ...] = ()
+    if dresser and dressing:
+        canvas, copy, _, marked = dresser.paint(canvas, dressing)
     reserve = 0
     if finisher:
-        canvas, marked = finisher.mark(canvas, (framing.product,), placement)
+        canvas, found = finisher.mark(canvas, (framing.product, *copy), placement)
+        marked += found
         reserve = finisher.reserve(placement)
     encoded = encode(
         canvas,
@@ -177,6 +189,17 @@ def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -
         height=placement.size.height,
         sha256=hashlib.sha256(data).hexdigest(),
         findings=findings,
+    )
+
+
+def _plain_framing(source: _Source, placement: Placement, least: float) -> Framing:
+    return frame_product(
+        source.size,
+        source.product,
+        placement.size,
+        least=least,
+        safe=placement.safe_box,
+        background="plain" if source.white else "scene",
     )
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
+from tasks.catalog.copy_columns import is_copy_column
 from tasks.catalog.product import Product
 
 
@@ -37,8 +38,11 @@ SHOWN = ("title", "category", "brand", "color", "selling_points", "locale", "cop
 
 
 def product_facts(goods: Goods) -> bytes:
-    """Canonical JSON of what people read of a product: the SHOWN fields that it has, and its price as text."""
+    """Canonical JSON of what people read of a product: the SHOWN fields it has, its price as text, its copy."""
     facts = {name: value for name in SHOWN if (value := getattr(goods, name))}
+    cells = {name: value for name, value in goods.extra.items() if value and is_copy_column(name)}
+    if cells:
+        facts["copy_cells"] = cells
     if goods.price is not None:
         facts["price"] = str(goods.price)
     return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)

@@ -6,8 +6,8 @@ import unicodedata
 OPENING = frozenset("「『（《〈【〔［｛“‘〖([{<«‹¥￥$€£#＃№")
 CLOSING = frozenset("」』）》〉】〕］｝”’〗)]}>»›、，。：；！？,.:;!?%％‰℃℉°…—·～~・")
 # Full-width marks whose ink fills one half only: the other half may go where two meet and at the ends of a line.
-BLANK_BEFORE = frozenset("「『（《〈【〔［｛〖")
-BLANK_AFTER = frozenset("」』）》〉】〕］｝〗、，。：；")
+BLANK_BEFORE = frozenset("「『（《〈【〔［｛〖“‘")
+BLANK_AFTER = frozenset("」』）》〉】〕］｝〗、，。：；”’")
 # Shared with Latin, but wide and centred in Chinese text.
 AMBIGUOUS = frozenset("“”‘’—…·")
 
@@ -31,6 +31,11 @@ _CONTROLS = frozenset({"Cc", "Cf", "Cs", "Co"})
 def is_wide(character: str) -> bool:
     """A Chinese character or mark, one em wide."""
     return character in AMBIGUOUS or unicodedata.east_asian_width(character) in "WF"
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text holds anything that only a Chinese face can set."""
+    return any(unicodedata.east_asian_width(character) in "WF" for character in text)
 
 
 def is_han(character: str) -> bool:

@@ -1,0 +1,244 @@
+"""Where copy goes: zones beside the product, copy fitted into them by steps of size and by priority. No pixels."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from tasks.banners.layouts import Align, Element, Layout, Place, Side, Variant
+from tasks.banners.marks import Mark, moved
+from tasks.banners.pieces import Piece, Setter, make_piece, texts_of
+from tasks.banners.wording import Copy
+from tasks.shapes import Box, Size
+
+# Sizes are tried in these steps before the least important element is left out, ...
+STEPS = (1.0, 0.88, 0.77)
+# ... and the headline alone shrinks further before the placement is refused.
+LAST_STEPS = (0.68, 0.58, 0.5, 0.42, 0.35, 0.3)
+# What an element is worth when arrangements are compared.
+WORTH = {
+    "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 0.5, "badge": 0.4,
+    "upper": 2.0, "lower": 2.0, "scroll": 0.5,
+}  # fmt: skip
+CLEAR = 0.03  # of the shorter side, at least, between copy and product
+ESSENTIAL = frozenset({"headline", "upper", "lower"})
+
+
+class Zone(NamedTuple):
+    """Free room beside the product, and what of the frame it belongs to (for a scrim)."""
+
+    side: Side
+    box: Box
+    field: Box
+
+
+class Set(NamedTuple):
+    """Copy in its place: marks on the canvas and the box that they take."""
+
+    place: Place
+    zone: Zone
+    box: Box
+    marks: tuple[Mark, ...]
+
+
+class Arranged(NamedTuple):
+    """All places of one arrangement, what had to be left out, and the step of size that fitted."""
+
+    sets: tuple[Set, ...]
+    left_out: tuple[str, ...]
+    step: float
+    worth: float
+
+    @property
+    def marks(self) -> Iterator[Mark]:
+        for each in self.sets:
+            yield from each.marks
+
+
+def product_room(variant: Variant, frame: Size, safe: Box) -> Box:
+    """Where a variant wants the product."""
+    insets = variant.product
+    return Box(
+        max(safe.left, round(insets.left * frame.width)),
+        max(safe.top, round(insets.top * frame.height)),
+        min(safe.right, frame.width - round(insets.right * frame.width)),
+        min(safe.bottom, frame.height - round(insets.bottom * frame.height)),
+    )
+
+
+def find_zone(place: Place, frame: Size, product: Box, safe: Box, margin: int) -> Zone:
+    """The free rectangle on one side of the product, inside the safe area less a margin."""
+    gap = max(round(0.7 * margin), round(CLEAR * min(frame)))
+    left, top, right, bottom = safe.left + margin, safe.top + margin, safe.right - margin, safe.bottom - margin
+    deep_x, deep_y = round(place.depth * frame.width), round(place.depth * frame.height)
+    if place.side == "left":
+        box, field = Box(left, top, min(product.left - gap, deep_x), bottom), Box(0, 0, product.left, frame.height)
+    elif place.side == "right":
+        box = Box(max(product.right + gap, frame.width - deep_x), top, right, bottom)
+        field = Box(product.right, 0, frame.width, frame.height)
+    elif place.side == "top":
+        box, field = Box(left, top, right, min(product.top - gap, deep_y)), Box(0, 0, frame.width, product.top)
+    else:
+        box = Box(left, max(product.bottom + gap, frame.height - deep_y), right, bottom)
+        field = Box(0, product.bottom, frame.width, frame.height)
+    return Zone(place.side, box, field)
+
+
+def arrange(layout: Layout, variant: Variant, zones: tuple[Zone, ...], copy: Copy, setter: Setter, frame: Size) -> (
+    Arranged | None
+):  # fmt: skip
+    """The copy in these zones: all of it if it fits, else without what matters least; None if not even the headline."""
+    wanted = [name for name in _named(variant) if texts_of(name, copy, setter)]
+    if not ESSENTIAL & set(wanted):
+        return None
+    order = [name for name in layout.drop if name in wanted and name not in ESSENTIAL]
+    for count in range(len(order) + 1):
+        kept = frozenset(wanted) - frozenset(order[:count])
+        for step in (*STEPS, *(LAST_STEPS if count == len(order) else ())):
+            sets = _fit(layout, variant, zones, copy, setter, frame, kept, step)
+            if sets is not None:
+                worth = sum(WORTH[name] for name in kept) + 2 * step
+                return Arranged(sets, tuple(order[:count]), step, worth)
+    return None
+
+
+def _named(variant: Variant) -> Iterator[str]:
+    for place in variant.places:
+        for column in place.columns:
+            for row in column:
+                yield from row
+
+
+def _fit(
+    layout: Layout,
+    variant: Variant,
+    zones: tuple[Zone, ...],
+    copy: Copy,
+    setter: Setter,
+    frame: Size,
+    kept: frozenset[str],
+    step: float,
+) -> tuple[Set, ...] | None:
+    sets = []
+    for place, zone in zip(variant.places, zones, strict=True):
+        if not kept & {name for column in place.columns for row in column for name in row}:
+            continue
+        if zone.box.is_empty:
+            return None
+        fitted = _fit_place(layout, place, zone, copy, setter, frame, kept, step)
+        if fitted is None:
+            return None
+        sets.append(fitted)
+    return tuple(sets)
+
+
+class _Column(NamedTuple):
+    rows: tuple[tuple[Piece, ...], ...]
+    above: tuple[float, ...]  # air before each row, in px
+    width: float
+    height: float
+
+
+def _fit_place(
+    layout: Layout,
+    place: Place,
+    zone: Zone,
+    copy: Copy,
+    setter: Setter,
+    frame: Size,
+    kept: frozenset[str],
+    step: float,
+) -> Set | None:
+    columns = [tuple(tuple(name for name in row if name in kept) for row in column) for column in place.columns]
+    columns = [tuple(row for row in column if row) for column in columns]
+    columns = [column for column in columns if column]
+    unit, gap = min(frame), place.gap * min(frame)
+    room = zone.box.width - gap * (len(columns) - 1)
+    made: list[_Column | None] = [None] * len(columns)
+    # the first column takes what the others leave
+    for at in (*range(1, len(columns)), 0):
+        column = _column(columns[at], layout.elements, copy, setter, unit, step, room, zone.box.height, place.align)
+        if column is None:
+            return None
+        made[at] = column
+        room -= column.width
+    return _position(place, zone, [column for column in made if column], gap)
+
+
+def _column(
+    rows: tuple[tuple[str, ...], ...],
+    elements: dict[str, Element],
+    copy: Copy,
+    setter: Setter,
+    unit: int,
+    step: float,
+    room: float,
+    height: float,
+    align: Align,
+) -> _Column | None:
+    made: list[tuple[Piece, ...]] = []
+    above: list[float] = []
+    for row in rows:
+        pieces: list[Piece] = []
+        left = room
+        for name in row:
+            spec = elements[name]
+            size = min(max(spec.size * unit * step, spec.least), spec.most)
+            across = height if spec.vertical else left
+            piece = make_piece(name, copy, spec, round(size * 4) / 4, across, align, setter)
+            if piece is None or piece.width > left:
+                return None
+            pieces.append(piece)
+            left -= piece.width + _between(piece)
+        first = elements[row[0]]
+        above.append(first.above * max(piece.size for piece in pieces) if made else 0.0)
+        made.append(tuple(pieces))
+    total = sum(above) + sum(max(piece.height for piece in row) for row in made)
+    if total > height:
+        return None
+    return _Column(tuple(made), tuple(above), max(map(_row_width, made)), total)
+
+
+def _between(piece: Piece) -> float:
+    return 0.55 * piece.size
+
+
+def _row_width(row: tuple[Piece, ...]) -> float:
+    return sum(piece.width + _between(piece) for piece in row) - _between(row[-1])
+
+
+_SHARE = {"start": 0.0, "center": 0.5, "end": 1.0}
+
+
+def _position(place: Place, zone: Zone, columns: list[_Column], gap: float) -> Set:
+    box = zone.box
+    total = sum(column.width for column in columns) + gap * (len(columns) - 1)
+    stretched = len(columns) > 1
+    pen = float(box.left) if stretched else box.left + _SHARE[place.align] * (box.width - total)
+    marks: list[Mark] = []
+    edges: list[Box] = []
+    for number, column in enumerate(columns):
+        if stretched and number:  # all but the first are pushed to the far end
+            pen = box.right - sum(each.width for each in columns[number:]) - gap * (len(columns) - number - 1)
+        tall = max(each.height for each in columns)
+        top = box.top + _SHARE[place.valign] * (box.height - tall) + (tall - column.height) / 2
+        marks += _rows(column, pen, top, place.align)
+        edges.append(Box(int(pen), int(top), round(pen + column.width) + 1, round(top + column.height) + 1))
+        pen += column.width + gap
+    return Set(place, zone, _around(edges), tuple(marks))
+
+
+def _rows(column: _Column, left: float, top: float, align: Align) -> Iterator[Mark]:
+    y = top
+    for row, above in zip(column.rows, column.above, strict=True):
+        y += above
+        tall = max(piece.height for piece in row)
+        x = left + _SHARE[align] * (column.width - _row_width(row))
+        for piece in row:
+            lift = (tall - piece.height) / 2
+            yield from (moved(mark, x, y + lift) for mark in piece.marks)
+            x += piece.width + _between(piece)
+        y += tall
+
+
+def _around(boxes: Iterable[Box]) -> Box:
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return Box(min(lefts), min(tops), max(rights), max(bottoms))
