@@ -52,8 +52,10 @@ def compose_missing(run_id: str) -> int:
 def compose_stored(workplace: Workplace, run_id: str, brief: CampaignBrief) -> Iterator[int]:
     """Renditions made per master, for the approved masters of a run that lack some of the brief's placements."""
     labelling = Labelling(workplace, brief)
-    for record, lacking in workplace.ledger.missing_renditions(run_id, labelling.rules):
-        wanted = [placement for placement in labelling.placements if placement.id in lacking]
+    for record, lacking in workplace.ledger.missing_renditions(run_id, labelling.rules_of):
+        wanted = [
+            placement for placement in labelling.placements_of(record.sku, record.facts) if placement.id in lacking
+        ]
         yield _compose_record(workplace, record, wanted, labelling)
 
 
@@ -64,7 +66,8 @@ def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
         return 0
     labelling = Labelling(workplace, CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief))
     have = {(made.placement, made.rule) for made in record.renditions}
-    wanted = [each for each in labelling.placements if (each.id, labelling.rules[each.id]) not in have]
+    asked = labelling.placements_of(record.sku, record.facts)
+    wanted = [each for each in asked if (each.id, each.digest) not in have]
     return _compose_record(workplace, record, wanted, labelling) if wanted else 0
 
 
@@ -84,6 +87,7 @@ def compose_master(
         placements,
         background=picture.origin.job.background,
         alpha=picture.alpha,
+        dresser=labelling.dresser(picture.origin, picture.facts),
         finisher=labelling.labeller(picture.origin, picture.facts),
     )
     for outcome in made:

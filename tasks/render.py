@@ -183,7 +183,8 @@ class ShardRun:
         if verdict.status == "approved":
             picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
             labelling = self._labelling
-            renditions = tuple(compose_master(self._workplace.store, picture, labelling.placements, labelling))
+            wanted = labelling.placements_of(lease.sku, lease.facts)
+            renditions = tuple(compose_master(self._workplace.store, picture, wanted, labelling))
         watch.lap("compose")
         return result.timed(watch.seconds), renditions
 

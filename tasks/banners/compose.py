@@ -151,9 +151,7 @@ def _refusal(source: _Source, placement: Placement) -> str:
     return f"{placement.id} takes products on pure white only, and this scene has a background. Use a white scene."
 
 
-def _compose(
-    source: _Source, placement: Placement, dresser: Dresser | None, finisher: Finisher | None
-) -> Rendition:
+def _compose(source: _Source, placement: Placement, dresser: Dresser | None, finisher: Finisher | None) -> Rendition:
     least = _least_share(source.product.size, placement)
     dressing = dresser.arrange(source.subject, placement, least=least) if dresser else None
     framing = dressing.framing if dressing else _plain_framing(source, placement, least)

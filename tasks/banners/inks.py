@@ -101,7 +101,9 @@ def choose_inks(behind: Pixels, marks: Sequence[Mark], look: Look) -> Inks:
             break
     accent = _accent(veiled, best, look, wanted)
     plate = _plate(veiled, look, best)
-    return Inks(best, accent, plate, on_plate(plate, look), scrim, opacity, min(reached, _worst(veiled, accent)), wanted)
+    return Inks(
+        best, accent, plate, on_plate(plate, look), scrim, opacity, min(reached, _worst(veiled, accent)), wanted
+    )
 
 
 def _accent(behind: Pixels, ink: Colour, look: Look, wanted: float) -> Colour:

@@ -90,7 +90,9 @@ class Layout(Frozen):
             insets = variant.product
             if insets.left + insets.right >= 0.9 or insets.top + insets.bottom >= 0.9:
                 raise ValueError("product: its insets leave no room for it")
-            for name in (each for place in variant.places for column in place.columns for row in column for each in row):
+            for name in (
+                each for place in variant.places for column in place.columns for row in column for each in row
+            ):
                 if name not in self.elements:
                     raise ValueError(f"places: {name!r} is no element; expected {', '.join(ELEMENTS)}")
         return self
@@ -125,7 +127,9 @@ def _layout(path: Path, content: dict[str, Any], shared: Mapping[str, Any]) -> L
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
-        raise TemplateError(f"{path}: {field or 'layout'}: {problem['msg']} (found {problem['input']!r:.80})") from error
+        raise TemplateError(
+            f"{path}: {field or 'layout'}: {problem['msg']} (found {problem['input']!r:.80})"
+        ) from error
     if layout.id != path.stem:
         raise TemplateError(f"{path}: id: found {layout.id!r}, expected the file's own name {path.stem!r}")
     return layout

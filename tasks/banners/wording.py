@@ -10,6 +10,7 @@ from tasks.catalog.cells import parse_price, split_points
 from tasks.catalog.copy_columns import CURRENCY, FIELDS, SIGNS, copy_column
 from tasks.errors import CellError
 
+
 class Problem(NamedTuple):
     """Something in the copy that cannot be shown as it is: which element, and what to do."""
 

@@ -1,7 +1,7 @@
 """The brief: what one campaign should make. It is the Prefect form, the CLI's options and a file, all three."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -67,6 +67,16 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         max_length=24,
         title="标识文字 Mark text",
         description="留空按语言：AI生成 Empty: by locale, AI生成 or AI-generated.",
+    )
+    locale: Literal["", "zh-CN", "zh-TW", "zh-HK", "en"] = Field(
+        default="",
+        title="语言 Locale",
+        description="文案语言，单独成套；留空按商品 Of the copy, a set of its own; empty: each product's.",
+    )
+    copy_file: str = Field(
+        default="",
+        title="文案表 Copy file",
+        description="CSV：货号加文案列，优先于商品目录 SKU and columns of copy; they win over the catalogue's.",
     )
 
 

@@ -15,7 +15,17 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "couplet": ("copy_couplet", "对联"),
 }
 CURRENCY = ("currency", "币种")
-SIGNS = {"CNY": "¥", "RMB": "¥", "人民币": "¥", "TWD": "NT$", "HKD": "HK$", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+SIGNS = {
+    "CNY": "¥",
+    "RMB": "¥",
+    "人民币": "¥",
+    "TWD": "NT$",
+    "HKD": "HK$",
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "¥",
+}
 LOCALES = ("zh-CN", "zh-TW", "zh-HK", "en", "en-US", "en-GB")
 _FIELD = {alias.casefold(): field for field, aliases in ALIASES.items() for alias in aliases}
 
