@@ -115,8 +115,8 @@ def compose_renditions(
     """One rendition per placement, in their order; a placement that cannot be served yields Refused with the reason.
 
     `master` is (height, width, 3) sRGB, `alpha` the product's matte of the same size where there is one. The product
-    stays whole in every placement. `dresser` sets copy beside it, `finisher` marks pictures and labels files, within the byte window. Raises
-    CompositionError for pictures of the wrong kind.
+    stays whole in every placement. `dresser` sets copy beside it, `finisher` marks pictures and labels files, within
+    the byte window. Raises CompositionError for pictures of the wrong kind.
     """
     _check(master, alpha)
     source = _Source(master, product_box, alpha, white=background == "white")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tasks.banners.geometry import Framing, frame_product
 from tasks.banners.inks import SMALL_TEXT, Inks, Look, choose_inks, contrast, lay_scrim
-from tasks.banners.layout import ESSENTIAL, Arranged, Set, arrange, find_zone, product_room
-from tasks.banners.layouts import Layout, Variant, choose_layout
+from tasks.banners.layout import ESSENTIAL, Arranged, Order, Set, arrange, find_zone, product_room
+from tasks.banners.layouts import Layout, Variant, fitting_layouts
 from tasks.banners.paint import paint_mark
 from tasks.banners.pieces import Setter, texts_of
 from tasks.banners.pixels import Pixels
@@ -85,15 +85,15 @@ class Dresser:
         for problem in self._problems:
             if problem.element in ESSENTIAL:
                 raise CompositionError(f"{placement.id}: {problem.element} {problem.reason}. Change the copy.")
-        layout = choose_layout(self._layouts, placement.size, self._scene)
-        if layout is None:
-            return None
-        tried = (self._try(layout, variant, subject, placement, least) for variant in layout.variants)
-        found = [each for each in tried if each is not None]
-        if not found and layout.scenes:  # a scene's own layout may ask for more room than the product leaves
-            layout = choose_layout([each for each in self._layouts if not each.scenes], placement.size, "") or layout
+        layouts = fitting_layouts(self._layouts, placement.size, self._scene)
+        found: list[tuple[float, Dressing]] = []
+        for layout in layouts:  # a scene's own layout may ask for more room than the product leaves
             tried = (self._try(layout, variant, subject, placement, least) for variant in layout.variants)
             found = [each for each in tried if each is not None]
+            if found:
+                break
+        if not layouts:
+            return None
         if not found:
             raise CompositionError(
                 f"{placement.id}: the headline ({len(self._copy.headline)} characters) does not fit {placement.size},"
@@ -113,7 +113,7 @@ class Dresser:
         margin = round(layout.margin * min(placement.size))
         safe = self._unmarked(placement)
         zones = tuple(find_zone(place, placement.size, framing.product, safe, margin) for place in variant.places)
-        arranged = arrange(layout, variant, zones, self._copy, self._setter, placement.size)
+        arranged = arrange(layout, variant, zones, Order(self._copy, self._setter, placement.size))
         if arranged is None:
             return None
         busy = float(np.mean([_busy(subject, framing, each.box) for each in arranged.sets]))
@@ -145,7 +145,7 @@ class Dresser:
         box = part.box
         behind = canvas[max(box.top, 0) : box.bottom, max(box.left, 0) : box.right]
         inks = choose_inks(behind, part.marks, self._look)
-        lay_scrim(canvas, part.zone.side, part.zone.field, box, inks.scrim, inks.opacity)
+        lay_scrim(canvas, part.zone.side, part.zone.field, box, inks)
         for mark in part.marks:
             paint_mark(canvas, mark, inks)
         return inks

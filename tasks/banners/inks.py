@@ -1,4 +1,4 @@
-"""Colours of copy on a picture: ink by contrast, a scrim only where no ink is readable without one (WCAG 2.2, 1.4.3)."""
+"""Colours of copy on a picture: ink by contrast, a scrim only where none is readable without (WCAG 2.2, 1.4.3)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,7 +20,7 @@ STANDS_OUT = 1.7  # of a plate against the picture
 STRAY = 0.02  # of the pixels behind the copy, this share may be worse: grain is no letter
 MARGIN = 1.06  # what JPEG may take from a contrast
 OPACITIES = (0.0, 0.22, 0.36, 0.5, 0.62, 0.74, 0.85, 0.94)
-# Before a background as uneven as this (standard deviation of lightness, 0..1), ink gets a veil although it is readable.
+# Before a background as uneven as this (standard deviation of lightness, 0..1), even a readable ink gets a veil.
 UNEVEN, VEIL = 0.13, 0.36
 
 _LEVELS = np.arange(256, dtype=np.float32) / 255
@@ -101,9 +101,8 @@ def choose_inks(behind: Pixels, marks: Sequence[Mark], look: Look) -> Inks:
             break
     accent = _accent(veiled, best, look, wanted)
     plate = _plate(veiled, look, best)
-    return Inks(
-        best, accent, plate, on_plate(plate, look), scrim, opacity, min(reached, _worst(veiled, accent)), wanted
-    )
+    reached = min(reached, _worst(veiled, accent))
+    return Inks(best, accent, plate, on_plate(plate, look), scrim, opacity, reached, wanted)
 
 
 def _accent(behind: Pixels, ink: Colour, look: Look, wanted: float) -> Colour:
@@ -144,26 +143,23 @@ def _worst(behind: Pixels, ink: Colour) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
-def lay_scrim(canvas: Pixels, side: Side, field: Box, copy: Box, colour: Colour, opacity: float) -> None:
+def lay_scrim(canvas: Pixels, side: Side, field: Box, copy: Box, inks: Inks) -> None:
     """Veil the field beside the product in place: full as far as the copy reaches, fading out towards the product."""
-    if not opacity or field.is_empty:
+    if not inks.opacity or field.is_empty:
         return
     part = canvas[field.top : field.bottom, field.left : field.right]
     if side in ("left", "right"):
         ramp = _ramp(field.left, field.right, copy.left, copy.right, flipped=side == "right")[None, :, None]
     else:
         ramp = _ramp(field.top, field.bottom, copy.top, copy.bottom, flipped=side == "bottom")[:, None, None]
-    weight = np.float32(opacity) * ramp
-    mixed = part * (1 - weight) + np.array(colour, np.float32) * weight
+    weight = np.float32(inks.opacity) * ramp
+    mixed = part * (1 - weight) + np.array(inks.scrim, np.float32) * weight
     part[:] = np.rint(mixed).astype(np.uint8)
 
 
 def _ramp(first: int, last: int, begin: int, end: int, *, flipped: bool) -> NDArray[np.float32]:
     """1 under the copy and out to the frame's edge, falling smoothly to 0 where the product begins."""
     places = np.arange(first, last, dtype=np.float32) + 0.5
-    if flipped:
-        share = (places - first) / max(begin - first, 1)
-    else:
-        share = (last - places) / max(last - end, 1)
+    share = (places - first) / max(begin - first, 1) if flipped else (last - places) / max(last - end, 1)
     share = np.clip(share, 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tasks.banners.layouts import Align, Element, Layout, Place, Side, Variant
 from tasks.banners.marks import Mark, moved
-from tasks.banners.pieces import Piece, Setter, make_piece, texts_of
+from tasks.banners.pieces import Piece, Setter, Setting, make_piece, texts_of
 from tasks.banners.wording import Copy
 from tasks.shapes import Box, Size
 
@@ -82,22 +82,35 @@ def find_zone(place: Place, frame: Size, product: Box, safe: Box, margin: int) -
     return Zone(place.side, box, field)
 
 
-def arrange(layout: Layout, variant: Variant, zones: tuple[Zone, ...], copy: Copy, setter: Setter, frame: Size) -> (
-    Arranged | None
-):  # fmt: skip
+class Order(NamedTuple):
+    """What is to be arranged: whose copy, set with what, in which frame."""
+
+    copy: Copy
+    setter: Setter
+    frame: Size
+
+
+def arrange(layout: Layout, variant: Variant, zones: tuple[Zone, ...], order: Order) -> Arranged | None:
     """The copy in these zones: all of it if it fits, else without what matters least; None if not even the headline."""
-    wanted = [name for name in _named(variant) if texts_of(name, copy, setter)]
-    if not ESSENTIAL & set(wanted):
+    wanted = [name for name in _named(variant) if texts_of(name, order.copy, order.setter)]
+    if not ESSENTIAL & set(wanted) or any(zone.box.is_empty for zone in zones):
         return None
-    order = [name for name in layout.drop if name in wanted and name not in ESSENTIAL]
-    for count in range(len(order) + 1):
-        kept = frozenset(wanted) - frozenset(order[:count])
-        for step in (*STEPS, *(LAST_STEPS if count == len(order) else ())):
-            sets = _fit(layout, variant, zones, copy, setter, frame, kept, step)
+    spare = [name for name in layout.drop if name in wanted and name not in ESSENTIAL]
+    for count in range(len(spare) + 1):
+        kept = frozenset(wanted) - frozenset(spare[:count])
+        for step in (*STEPS, *(LAST_STEPS if count == len(spare) else ())):
+            sets = _fit(layout, variant, zones, order, _Cut(kept, step))
             if sets is not None:
                 worth = sum(WORTH[name] for name in kept) + 2 * step
-                return Arranged(sets, tuple(order[:count]), step, worth)
+                return Arranged(sets, tuple(spare[:count]), step, worth)
     return None
+
+
+class _Cut(NamedTuple):
+    """Which elements are kept, at which step of size."""
+
+    kept: frozenset[str]
+    step: float
 
 
 def _named(variant: Variant) -> Iterator[str]:
@@ -107,27 +120,25 @@ def _named(variant: Variant) -> Iterator[str]:
                 yield from row
 
 
-def _fit(
-    layout: Layout,
-    variant: Variant,
-    zones: tuple[Zone, ...],
-    copy: Copy,
-    setter: Setter,
-    frame: Size,
-    kept: frozenset[str],
-    step: float,
-) -> tuple[Set, ...] | None:
+def _fit(layout: Layout, variant: Variant, zones: tuple[Zone, ...], order: Order, cut: _Cut) -> tuple[Set, ...] | None:
     sets = []
     for place, zone in zip(variant.places, zones, strict=True):
-        if not kept & {name for column in place.columns for row in column for name in row}:
-            continue
-        if zone.box.is_empty:
-            return None
-        fitted = _fit_place(layout, place, zone, copy, setter, frame, kept, step)
-        if fitted is None:
-            return None
-        sets.append(fitted)
+        columns = _columns(place, cut.kept)
+        if columns:
+            fitted = _fit_place(layout, place, zone, order, columns, step=cut.step)
+            if fitted is None:
+                return None
+            sets.append(fitted)
     return tuple(sets)
+
+
+Rows = tuple[tuple[str, ...], ...]
+
+
+def _columns(place: Place, kept: frozenset[str]) -> list[Rows]:
+    """A place's columns of rows, without what is left out and what is empty then."""
+    columns = (tuple(tuple(name for name in row if name in kept) for row in column) for column in place.columns)
+    return [column for column in (tuple(row for row in column if row) for column in columns) if column]
 
 
 class _Column(NamedTuple):
@@ -138,24 +149,15 @@ class _Column(NamedTuple):
 
 
 def _fit_place(
-    layout: Layout,
-    place: Place,
-    zone: Zone,
-    copy: Copy,
-    setter: Setter,
-    frame: Size,
-    kept: frozenset[str],
-    step: float,
+    layout: Layout, place: Place, zone: Zone, order: Order, columns: list[Rows], *, step: float
 ) -> Set | None:
-    columns = [tuple(tuple(name for name in row if name in kept) for row in column) for column in place.columns]
-    columns = [tuple(row for row in column if row) for column in columns]
-    columns = [column for column in columns if column]
-    unit, gap = min(frame), place.gap * min(frame)
+    gap = place.gap * min(order.frame)
     room = zone.box.width - gap * (len(columns) - 1)
     made: list[_Column | None] = [None] * len(columns)
     # the first column takes what the others leave
     for at in (*range(1, len(columns)), 0):
-        column = _column(columns[at], layout.elements, copy, setter, unit, step, room, zone.box.height, place.align)
+        area = _Area(layout.elements, room, zone.box.height, place.align)
+        column = _column(columns[at], area, order, step=step)
         if column is None:
             return None
         made[at] = column
@@ -163,38 +165,42 @@ def _fit_place(
     return _position(place, zone, [column for column in made if column], gap)
 
 
-def _column(
-    rows: tuple[tuple[str, ...], ...],
-    elements: dict[str, Element],
-    copy: Copy,
-    setter: Setter,
-    unit: int,
-    step: float,
-    room: float,
-    height: float,
-    align: Align,
-) -> _Column | None:
+class _Area(NamedTuple):
+    elements: dict[str, Element]
+    width: float
+    height: float
+    align: Align
+
+
+def _column(rows: Rows, area: _Area, order: Order, *, step: float) -> _Column | None:
     made: list[tuple[Piece, ...]] = []
     above: list[float] = []
     for row in rows:
-        pieces: list[Piece] = []
-        left = room
-        for name in row:
-            spec = elements[name]
-            size = min(max(spec.size * unit * step, spec.least), spec.most)
-            across = height if spec.vertical else left
-            piece = make_piece(name, copy, spec, round(size * 4) / 4, across, align, setter)
-            if piece is None or piece.width > left:
-                return None
-            pieces.append(piece)
-            left -= piece.width + _between(piece)
-        first = elements[row[0]]
-        above.append(first.above * max(piece.size for piece in pieces) if made else 0.0)
-        made.append(tuple(pieces))
+        pieces = _row(row, area, order, step=step)
+        if pieces is None:
+            return None
+        air = area.elements[row[0]].above * max(piece.size for piece in pieces)
+        above.append(air if made else 0.0)
+        made.append(pieces)
     total = sum(above) + sum(max(piece.height for piece in row) for row in made)
-    if total > height:
+    if total > area.height:
         return None
     return _Column(tuple(made), tuple(above), max(map(_row_width, made)), total)
+
+
+def _row(names: tuple[str, ...], area: _Area, order: Order, *, step: float) -> tuple[Piece, ...] | None:
+    pieces: list[Piece] = []
+    left = area.width
+    for name in names:
+        spec = area.elements[name]
+        size = round(4 * min(max(spec.size * min(order.frame) * step, spec.least), spec.most)) / 4
+        room = area.height if spec.vertical else left
+        piece = make_piece(name, order.copy, Setting(spec, size, room, area.align, order.setter))
+        if piece is None or piece.width > left:
+            return None
+        pieces.append(piece)
+        left -= piece.width + _between(piece)
+    return tuple(pieces)
 
 
 def _between(piece: Piece) -> float:

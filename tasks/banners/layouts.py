@@ -114,9 +114,9 @@ def load_layouts(folder: Path) -> tuple[Layout, ...]:
     return tuple(sorted(layouts, key=lambda layout: not layout.scenes))
 
 
-def choose_layout(layouts: tuple[Layout, ...], frame: Size, scene: str) -> Layout | None:
-    """The first layout that is for such a frame."""
-    return next((layout for layout in layouts if layout.fits(frame, scene)), None)
+def fitting_layouts(layouts: tuple[Layout, ...], frame: Size, scene: str) -> tuple[Layout, ...]:
+    """The layouts that are for such a frame, in the order of preference."""
+    return tuple(layout for layout in layouts if layout.fits(frame, scene))
 
 
 def _layout(path: Path, content: dict[str, Any], shared: Mapping[str, Any]) -> Layout:

@@ -19,21 +19,21 @@ def paint_mark(canvas: Pixels, mark: Mark, inks: Inks) -> None:
     if isinstance(mark, TextMark):
         whole = int(mark.x // 1)
         drawn = draw_block(mark.block, mark.align, int((mark.x - whole) * 4))
-        _lay(canvas, drawn.mask, whole + drawn.left, round(mark.y) + drawn.top, inks.colour(mark.role), mark.element)
+        _lay(canvas, drawn.mask, (whole + drawn.left, round(mark.y) + drawn.top), inks.colour(mark.role))
     elif isinstance(mark, PlateMark):
         size = max(1, round(mark.width)), max(1, round(mark.height))
         mask = plate_mask(*size, round(mark.radius), round(mark.line * 4) / 4)
-        _lay(canvas, mask, round(mark.x), round(mark.y), inks.colour(mark.role), mark.element)
+        _lay(canvas, mask, (round(mark.x), round(mark.y)), inks.colour(mark.role))
     else:
         _paint_image(canvas, mark)
 
 
-def _lay(canvas: Pixels, mask: Mask, left: int, top: int, colour: Colour, element: str) -> None:
+def _lay(canvas: Pixels, mask: Mask, at: tuple[int, int], colour: Colour) -> None:
     if not mask.size:
         return
-    height, width = mask.shape
+    (left, top), (height, width) = at, mask.shape
     if left < 0 or top < 0 or left + width > canvas.shape[1] or top + height > canvas.shape[0]:
-        raise CompositionError(f"{element}: leaves the frame at {(left, top, left + width, top + height)}.")
+        raise CompositionError(f"copy leaves the frame at {(left, top, left + width, top + height)}.")
     part = canvas[top : top + height, left : left + width]
     share = mask.astype(np.uint16)[..., None]
     mixed = part * (255 - share) + np.array(colour, np.uint16) * share + 127

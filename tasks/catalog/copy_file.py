@@ -48,8 +48,10 @@ def read_copy_file(path: Path) -> CopyFile:
                 f"{path}: column {name!r} is no copy. Expected sku and columns such as copy_headline, copy_subline_en."
             )
     reader.fieldnames = header
-    rows = {str(row[sku]).strip(): {name: value.strip() for name, value in row.items() if name and value and name != sku}
-            for row in reader}  # fmt: skip
+    rows = {
+        str(row[sku]).strip(): {name: cell.strip() for name, cell in row.items() if name and cell and name != sku}
+        for row in reader
+    }
     return CopyFile(rows, hashlib.sha256(data).hexdigest())
 
 
