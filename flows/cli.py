@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from flows.environment import keep_prefect_at, prefect_home
 from flows.models import models
 from tasks.catalog.brief import CampaignBrief
+from tasks.catalog.copy_columns import LOCALES
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
 
@@ -37,6 +38,11 @@ LimitOption = Annotated[int | None, typer.Option(help="Only the first N products
 ModelOption = Annotated[str, typer.Option(help="The model set: kolors-nano (draft, built in) or kolors.")]
 StoreOption = Annotated[str, typer.Option(help="Local folder or s3://bucket/prefix; empty: SHANGXIN_STORE, else out.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
+LocaleOption = Annotated[str, typer.Option(help="Copy in this language, as a set of its own; empty: each product's.")]
+CopyOption = Annotated[
+    str, typer.Option("--copy", help="A CSV: sku and columns of copy that win over the catalogue's.")
+]
+LayersOption = Annotated[bool, typer.Option("--layers", help="A layered SVG beside each dressed picture.")]
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
 ]
@@ -79,13 +85,17 @@ def run(
     store: StoreOption = "",
     max_cost: MaxCostOption = None,
     visible_mark: MarkOption = False,
+    locale: LocaleOption = "",
+    copy_file: CopyOption = "",
+    layers: LayersOption = False,
 ) -> None:
     """Produce the campaign on this machine: what is done already is not done again."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import run_here
 
     brief = make_brief(catalog, scenes, placements, brand, variants, limit, model, max_cost)
-    raise typer.Exit(run_here(brief.model_copy(update={"visible_mark": visible_mark}), out))
+    dress = checked_dress(locale, copy_file, layers)
+    raise typer.Exit(run_here(brief.model_copy(update={"visible_mark": visible_mark, **dress}), out))
 
 
 @app.command()
@@ -96,12 +106,16 @@ def compose(
     visible_mark: Annotated[
         bool | None, typer.Option("--visible-mark/--no-visible-mark", help="Unless said: as the run had it.")
     ] = None,
+    locale: LocaleOption = "",
+    copy_file: CopyOption = "",
+    layers: LayersOption = False,
 ) -> None:
-    """New placements from the approved masters already in the store; nothing is rendered."""
+    """New placements or new copy on the approved masters already in the store; nothing is rendered."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import compose_here
 
-    raise typer.Exit(compose_here(names(placements), out, limit=limit, visible_mark=visible_mark))
+    dress = checked_dress(locale, copy_file, layers)
+    raise typer.Exit(compose_here(names(placements), out, limit=limit, visible_mark=visible_mark, dress=dress))
 
 
 @app.command()
@@ -185,6 +199,13 @@ def configure(store: str) -> Settings:
 
 def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
+
+
+def checked_dress(locale: str, copy_file: str, layers: bool) -> dict[str, Any]:
+    """The brief's fields for copy; ConfigurationError for a language that is not set."""
+    if locale and locale not in LOCALES:
+        raise ConfigurationError(f"--locale: found {locale!r}, expected one of {', '.join(LOCALES)}.")
+    return {"locale": locale, "copy_file": copy_file, "layers": layers}
 
 
 def make_brief(

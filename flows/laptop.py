@@ -1,6 +1,9 @@
 """A campaign on this machine alone: embedded Prefect, SQLite, a folder or S3, one resident renderer."""
 
 import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -17,26 +20,34 @@ from tasks.settings import get_settings
 from tasks.standing import find_finished_twin
 from tasks.workplace import open_workplace
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 def compose_here(
-    names: tuple[str, ...], console: Console, *, limit: int | None, visible_mark: bool | None = None
+    names: tuple[str, ...],
+    console: Console,
+    *,
+    limit: int | None,
+    visible_mark: bool | None = None,
+    dress: Mapping[str, Any] = NOTHING,
 ) -> int:
     """Make the named placements of every approved master of the last run; returns the exit code.
 
-    `visible_mark` None: as the run's brief had it.
+    `visible_mark` None: as the run's brief had it. `dress` are the brief's fields for copy, as far as they change.
     """
     workplace = open_workplace()
-    placements = workplace.placements(names)
     run = workplace.ledger.last_run()
     if run is None:
         raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
     last = CampaignBrief.model_validate_json(run.brief)
     marked = last.visible_mark if visible_mark is None else visible_mark
-    brief = last.model_copy(update={"placements": names, "visible_mark": marked})
+    asked = {"placements": names or last.placements, "visible_mark": marked}
+    brief = last.model_copy(update={**asked, **{name: value for name, value in dress.items() if value}})
+    placements = len(workplace.placements(brief.placements))
     made = masters = 0
     for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, brief), limit):
         made, masters = made + made_of_one, masters + 1
-    console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
+    console.print(f"{made} 张新图 new renditions of {masters} masters, {placements} placements asked for.")
     return 0
 
 

@@ -118,6 +118,11 @@ def _store(store: ObjectStore, picture: Picture, made: Composed) -> Rendition:
     origin = picture.origin
     key = rendition_key(made.placement.id, origin.sku, origin.job_id, origin.take, extension)
     stored = store.put(key, made.data, content_type=f"image/{made.format}")
+    findings = made.findings
+    if made.layers:
+        beside = rendition_key(made.placement.id, origin.sku, origin.job_id, origin.take, "svg")
+        store.put(beside, made.layers, content_type="image/svg+xml")
+        findings += (Finding(check="layers", value=len(made.layers), limit=None, passed=True, detail=beside),)
     return Rendition(
         placement=made.placement.id,
         rule=made.placement.digest,
@@ -127,7 +132,7 @@ def _store(store: ObjectStore, picture: Picture, made: Composed) -> Rendition:
         height=made.height,
         bytes=stored.bytes,
         format=made.format,
-        findings=made.findings,
+        findings=findings,
     )
 
 

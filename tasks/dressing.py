@@ -42,7 +42,16 @@ class Wardrobe:
         brand = self._brand(facts)
         setter, notes = self._setter(brand, facts, copy)
         marked = self._brief.visible_mark
-        return Dresser(self._layouts, setter, copy, look_of(brand), scene=scene, marked=marked, notes=notes)
+        return Dresser(
+            self._layouts,
+            setter,
+            copy,
+            look_of(brand),
+            scene=scene,
+            marked=marked,
+            layers=self._brief.layers,
+            notes=notes,
+        )
 
     def digest(self, sku: str, facts: Mapping[str, Any]) -> str:
         """Of all that copy, look and layout add to this product's renditions; "" where nothing is set."""
@@ -50,7 +59,7 @@ class Wardrobe:
         if copy.is_empty:
             return ""
         brand = self._brand(facts)
-        return _digest([list(copy[:-1]), *_look_words(brand), facts.get("brand", ""), self._shared])
+        return _digest([list(copy[:-1]), *_look_words(brand), facts.get("brand", ""), self._brief.layers, self._shared])
 
     @cached_property
     def everything(self) -> str:

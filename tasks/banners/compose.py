@@ -8,14 +8,17 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
 from tasks.banners.check import Known, check_file
-from tasks.banners.dress import MAP, Dresser, Subject, busyness
+from tasks.banners.dress import MAP, Dresser, Dressing, Subject, busyness
 from tasks.banners.encode import Encoded, Written, encode
 from tasks.banners.extend import continue_background, plain_canvas
 from tasks.banners.finish import Finisher
 from tasks.banners.geometry import Framing, frame_product
+from tasks.banners.inks import Inks
+from tasks.banners.layered import write_layers
 from tasks.banners.pixels import Alpha, Pixels
 from tasks.banners.placement import Placement
 from tasks.banners.pyramid import Pyramid
@@ -30,6 +33,7 @@ SHARP_ENLARGEMENT = 1.5
 FULLEST = 0.95
 # JPEG with halved colour works in blocks of 16 px, and the cubic filter reaches two more: white is pure beyond both.
 JPEG_REACH = 18
+LAYER_QUALITY = 92  # of the picture below a layered copy
 WHITE = (255, 255, 255)
 
 
@@ -44,6 +48,7 @@ class Rendition:
     height: int
     sha256: str
     findings: tuple[Finding, ...]
+    layers: bytes = b""  # an SVG of it that can still be edited, where one was asked for
 
 
 @dataclass(frozen=True)
@@ -158,8 +163,12 @@ def _compose(source: _Source, placement: Placement, dresser: Dresser | None, fin
     canvas = _paint(source, placement, framing)
     marked: tuple[Finding, ...] = ()
     copy: tuple[Box, ...] = ()
+    layers = b""
     if dresser and dressing:
-        canvas, copy, _, marked = dresser.paint(canvas, dressing)
+        bare = canvas.copy() if dresser.layers else canvas
+        canvas, copy, inks, marked = dresser.paint(canvas, dressing)
+        if dresser.layers:
+            layers = _layers(bare, placement, dressing, inks, finisher)
     reserve = 0
     if finisher:
         canvas, found = finisher.mark(canvas, (framing.product, *copy), placement)
@@ -187,7 +196,22 @@ def _compose(source: _Source, placement: Placement, dresser: Dresser | None, fin
         height=placement.size.height,
         sha256=hashlib.sha256(data).hexdigest(),
         findings=findings,
+        layers=layers,
     )
+
+
+def _layers(
+    bare: Pixels, placement: Placement, dressing: Dressing, inks: tuple[Inks, ...], finisher: Finisher | None
+) -> bytes:
+    """The SVG of a dressed picture: the picture below it is labelled, and marked, like the flat file."""
+    if finisher:
+        bare, _ = finisher.mark(
+            bare, (dressing.framing.product, *(each.box for each in dressing.arranged.sets)), placement
+        )
+    picture = simplejpeg.encode_jpeg(np.ascontiguousarray(bare), quality=LAYER_QUALITY, colorsubsampling="444")
+    if finisher:
+        picture, _ = finisher.label(picture, placement)
+    return write_layers(picture, placement.size, dressing.arranged, inks, title=placement.title.zh)
 
 
 def _plain_framing(source: _Source, placement: Placement, least: float) -> Framing:

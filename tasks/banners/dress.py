@@ -24,7 +24,7 @@ from tasks.shapes import Box, Size
 # Raised whenever the same copy would be set otherwise because our own code changed.
 DRESSING = 1
 # Weights between arrangements: a busy ground, canvas that must be made up, and the product's size.
-BUSY, EXTENDED, PRODUCT = 3.0, 1.2, 2.5
+BUSY, EXTENDED, PRODUCT = 3.0, 1.2, 2.0
 MAP = 64  # pixels a side of the map of busyness
 
 
@@ -68,10 +68,11 @@ class Dresser:
 
     def __init__(
         self, layouts: Sequence[Layout], setter: Setter, copy: Copy, look: Look, *, scene: str, marked: bool = False,
+        layers: bool = False,
         notes: Sequence[Problem] = (),
     ) -> None:  # fmt: skip
         self._layouts, self._setter, self._look = tuple(layouts), setter, look
-        self._scene, self._marked = scene, marked
+        self._scene, self._marked, self.layers = scene, marked, layers
         self._copy, self._problems = _settable(copy, setter)
         self._problems = (*notes, *self._problems)
 

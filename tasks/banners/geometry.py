@@ -159,7 +159,7 @@ def _begin(axis: _Axis, scale: float, *, plain: bool) -> float:
 def _wanted_begin(axis: _Axis, scale: float, *, plain: bool) -> float:
     window = axis.canvas / scale
     middle = (axis.low + axis.high - window) / 2
-    if plain and axis.safe[1] - axis.safe[0] < SMALL_ROOM * axis.canvas:
+    if axis.safe[1] - axis.safe[0] < SMALL_ROOM * axis.canvas:
         return (axis.low + axis.high) / 2 - (axis.safe[0] + axis.safe[1]) / 2 / scale
     if plain:
         aside = (0.5 - ASIDE) * window if axis.product < SMALL * window else 0.0

@@ -9,10 +9,11 @@ from tasks.banners.pieces import Piece, Setter, Setting, make_piece, texts_of
 from tasks.banners.wording import Copy
 from tasks.shapes import Box, Size
 
-# Sizes are tried in these steps before the least important element is left out, ...
-STEPS = (1.0, 0.88, 0.77)
+# Steps of size; being smaller is weighed against leaving something out, ...
+STEPS = (1.0, 0.9, 0.8, 0.72, 0.64)
+SIZE_WORTH = 4.5
 # ... and the headline alone shrinks further before the placement is refused.
-LAST_STEPS = (0.68, 0.58, 0.5, 0.42, 0.35, 0.3)
+LAST_STEPS = (0.56, 0.48, 0.4, 0.34, 0.28)
 # What an element is worth when arrangements are compared.
 WORTH = {
     "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 0.5, "badge": 0.4,
@@ -95,15 +96,20 @@ def arrange(layout: Layout, variant: Variant, zones: tuple[Zone, ...], order: Or
     wanted = [name for name in _named(variant) if texts_of(name, order.copy, order.setter)]
     if not ESSENTIAL & set(wanted) or any(zone.box.is_empty for zone in zones):
         return None
-    spare = [name for name in layout.drop if name in wanted and name not in ESSENTIAL]
+    spare = [name for name in layout.drop if name in wanted and name not in ESSENTIAL and name not in layout.keep]
+    best: Arranged | None = None
     for count in range(len(spare) + 1):
         kept = frozenset(wanted) - frozenset(spare[:count])
-        for step in (*STEPS, *(LAST_STEPS if count == len(spare) else ())):
+        worth = sum(WORTH[name] for name in kept)
+        if best and worth + SIZE_WORTH <= best.worth:
+            break  # what leaves out more cannot be better any more
+        for step in (*STEPS, *(LAST_STEPS if count == len(spare) and not best else ())):
             sets = _fit(layout, variant, zones, order, _Cut(kept, step))
             if sets is not None:
-                worth = sum(WORTH[name] for name in kept) + 2 * step
-                return Arranged(sets, tuple(spare[:count]), step, worth)
-    return None
+                found = Arranged(sets, tuple(spare[:count]), step, worth + SIZE_WORTH * step)
+                best = found if best is None or found.worth > best.worth else best
+                break
+    return best
 
 
 class _Cut(NamedTuple):
@@ -239,7 +245,7 @@ def _rows(column: _Column, left: float, top: float, align: Align) -> Iterator[Ma
         tall = max(piece.height for piece in row)
         x = left + _SHARE[align] * (column.width - _row_width(row))
         for piece in row:
-            lift = (tall - piece.height) / 2
+            lift = 0.0 if piece.vertical else (tall - piece.height) / 2
             yield from (moved(mark, x, y + lift) for mark in piece.marks)
             x += piece.width + _between(piece)
         y += tall

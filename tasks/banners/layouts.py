@@ -82,6 +82,7 @@ class Layout(Frozen):
     margin: Share = 0.06
     variants: tuple[Variant, ...] = Field(min_length=1)
     drop: tuple[str, ...] = ("badge", "points", "logo", "subline", "cta", "price")
+    keep: tuple[str, ...] = ()  # where the copy has one of these, it is set or the layout does not serve
     elements: dict[str, Element]
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from tasks.banners.layouts import Element
 from tasks.banners.marks import ImageMark, Mark, PlateMark, TextMark, moved
+from tasks.banners.typography.characters import is_latin
 from tasks.banners.typography.fonts import FontBook, Weight
 from tasks.banners.typography.setting import ASCENT, DESCENT, Align, Block, Type, set_text
 from tasks.banners.wording import Copy
@@ -32,6 +33,7 @@ class Piece(NamedTuple):
     height: float
     size: float
     marks: tuple[Mark, ...]
+    vertical: bool = False
 
 
 class Setter(NamedTuple):
@@ -84,6 +86,8 @@ def make_piece(name: str, copy: Copy, how: Setting) -> Piece | None:
     if name == "points":
         texts = texts[: how.spec.limit]
         return _points_in_line(texts, how) if how.spec.show == "line" else _points_in_rows(texts, how)
+    if how.spec.vertical and any(map(is_latin, texts[0])):
+        return None  # letters and figures would have to lie down
     block = set_text(texts[0], _type(texts[0], how), room=_inner_room(how), most=how.spec.lines)
     return None if block is None else _plated(name, block, how)
 
@@ -109,13 +113,15 @@ def _line(text: str, how: Setting, *, size: float = 0.0, weight: Weight | None =
 def _plated(name: str, block: Block, how: Setting) -> Piece:
     spec, size, align = how.spec, how.size, how.align
     if not spec.plate:
-        return Piece(name, block.width, block.height, size, (TextMark(name, block, 0, 0, spec.role, align),))
+        return Piece(
+            name, block.width, block.height, size, (TextMark(name, block, 0, 0, spec.role, align),), spec.vertical
+        )
     along, across = spec.pad * size, (0.62 if spec.plate == "pill" else 0.34) * spec.pad * size
     x, y = (across, along) if spec.vertical else (along, across)
     width, height = block.width + 2 * x, block.height + 2 * y
     radius = {"pill": min(width, height) / 2, "tag": 0.18 * size, "paper": 0.0}[spec.plate]
     plate = PlateMark(name, 0, 0, width, height, radius, "plate")
-    return Piece(name, width, height, size, (plate, TextMark(name, block, x, y, "on", align)))
+    return Piece(name, width, height, size, (plate, TextMark(name, block, x, y, "on", align)), spec.vertical)
 
 
 def _price(copy: Copy, how: Setting) -> Piece | None:
