@@ -1,6 +1,5 @@
 """A campaign on this machine alone: embedded Prefect, SQLite, a folder or S3, one resident renderer."""
 
-import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -45,7 +44,7 @@ def compose_here(
     brief = last.model_copy(update={**asked, **{name: value for name, value in dress.items() if value}})
     placements = len(workplace.placements(brief.placements))
     made = masters = 0
-    for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, brief), limit):
+    for made_of_one in compose_stored(workplace, run.run_id, brief, rendered=last, limit=limit):
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {placements} placements asked for.")
     return 0

@@ -16,6 +16,8 @@ from tasks.delivery.labels import read_labels
 from tasks.errors import CatalogError, ConfigurationError, LabelError, RenderError
 from tasks.rendering.job import RenderJob
 from tasks.rendering.renderer import Failed, Pixels, RenderRequest
+from tasks.rendering.steering import steer
+from tasks.steering import Steering
 from tasks.storage.base import ObjectStore
 from tasks.workplace import Workplace, open_workplace
 
@@ -39,8 +41,11 @@ def reproduce_here(image: Path, console: Console, *, catalog: str) -> int:
             f"{image}: was rendered with {job.model.name} {job.model.revision} in {job.model.precision}; here is "
             f"{here.revision}. Put that revision into SHANGXIN_MODELS_DIR."
         )
-    images = {job.product_image: _product(workplace, recipe["image"], job, catalog)}
-    (outcome,) = workplace.renderer(job.model.name).render([RenderRequest(job, recipe["take"], images)])
+    product = _product(workplace, recipe["image"], job, catalog)
+    images = {job.product_image: product, **workplace.reference_pictures(job)}
+    steering = Steering.model_validate(recipe.get("steering", {}))
+    request = RenderRequest(steer(job, steering), recipe["take"], images, steering)
+    (outcome,) = workplace.renderer(job.model.name).render([request])
     if isinstance(outcome, Failed):
         raise RenderError(f"{image}: {outcome.reason}")
     found = measure(decode_master(data), outcome.pixels)

@@ -1,6 +1,9 @@
 """Make renditions of masters, one per placement."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any, NamedTuple
 
 from prefect import get_run_logger, task
@@ -23,6 +26,7 @@ from tasks.storage.base import ObjectStore
 from tasks.workplace import Workplace, open_workplace
 
 SUFFIXES = {"jpeg": "jpg"}
+COMPOSERS = 2  # threads: scaling and encoding let go of the interpreter
 
 
 class Picture(NamedTuple):
@@ -49,14 +53,40 @@ def compose_missing(run_id: str) -> int:
     return made
 
 
-def compose_stored(workplace: Workplace, run_id: str, brief: CampaignBrief) -> Iterator[int]:
-    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements."""
-    labelling = Labelling(workplace, brief)
-    for record, lacking in workplace.ledger.missing_renditions(run_id, labelling.rules_of):
-        wanted = [
-            placement for placement in labelling.placements_of(record.sku, record.facts) if placement.id in lacking
-        ]
-        yield _compose_record(workplace, record, wanted, labelling)
+def compose_stored(
+    workplace: Workplace,
+    run_id: str,
+    brief: CampaignBrief,
+    *,
+    rendered: CampaignBrief | None = None,
+    limit: int | None = None,
+) -> Iterator[int]:
+    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements.
+
+    `rendered` is the brief of the run where this one is another: its masters are those at hand. Two threads compose,
+    with a handful of masters in memory, however many there are.
+    """
+    labelling = Labelling(workplace, brief, rendered=rendered)
+    lacking = islice(_lacking(workplace, run_id, labelling), limit)
+    with ThreadPoolExecutor(COMPOSERS, thread_name_prefix="compose") as pool:
+        waiting: deque[Future[int]] = deque()
+        try:
+            for record, wanted in lacking:
+                waiting.append(pool.submit(_compose_record, workplace, record, wanted, labelling))
+                if len(waiting) > 2 * COMPOSERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _lacking(workplace: Workplace, run_id: str, labelling: Labelling) -> Iterator[tuple[JobRecord, list[Placement]]]:
+    for record, names in workplace.ledger.missing_renditions(run_id, labelling.rules_of):
+        wanted = [placement for placement in labelling.served_by(record) if placement.id in names]
+        if wanted:
+            yield record, wanted
 
 
 def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
@@ -66,8 +96,7 @@ def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
         return 0
     labelling = Labelling(workplace, CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief))
     have = {(made.placement, made.rule) for made in record.renditions}
-    asked = labelling.placements_of(record.sku, record.facts)
-    wanted = [each for each in asked if (each.id, each.digest) not in have]
+    wanted = [each for each in labelling.served_by(record) if (each.id, each.digest) not in have]
     return _compose_record(workplace, record, wanted, labelling) if wanted else 0
 
 

@@ -11,9 +11,13 @@ from tasks.banners.dress import Dresser
 from tasks.banners.placement import Placement
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.labels import FONT, LABELLING, Credits, Labeller, Marker, Origin, check_wording, wording_of
+from tasks.delivery.labels.credentials import Certificate, load_certificate
 from tasks.delivery.ledger import JobRecord, LeasedJob
 from tasks.dressing import Wardrobe, takes_copy
+from tasks.errors import ConfigurationError
+from tasks.mastering import Masters
 from tasks.prompts.scene import Brand
+from tasks.settings import Settings
 from tasks.workplace import Workplace
 
 # A marked set has folders of its own in the store and lines of its own in ledger and manifest. No placement's id has a
@@ -25,9 +29,12 @@ NOBODY = "上新 Shangxin"  # the producer where neither settings nor a brand na
 class Labelling:
     """Labels and mark of one brief. ConfigurationError where the mark's font lacks a character of its wording."""
 
-    def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
+    def __init__(self, workplace: Workplace, brief: CampaignBrief, *, rendered: CampaignBrief | None = None) -> None:
+        """`rendered` is the brief whose masters are at hand, where it is another than this one."""
         self._library, self._brief = workplace.library, brief
+        self._masters = Masters(workplace, rendered or brief)
         self._producer = workplace.settings.content_producer
+        self._certificate = _certificate(workplace.settings)
         self._font = workplace.settings.templates / FONT
         self._wardrobe = Wardrobe(workplace, brief)
         self._chosen = workplace.placements(brief.placements)
@@ -40,6 +47,10 @@ class Labelling:
         suffix = (f".{self._brief.locale}" if self._brief.locale else "") + (MARKED if self._brief.visible_mark else "")
         changes = {"finish": _digest([self._finish, self._wardrobe.everything])}
         return tuple(each.model_copy(update={**changes, "id": each.id + suffix}) for each in self._chosen)
+
+    def served_by(self, entry: LeasedJob | JobRecord) -> tuple[Placement, ...]:
+        """The placements that this job's master is to serve: all of them where it is the only one."""
+        return self._masters.share_of(entry.job, self.placements_of(entry.sku, entry.facts))
 
     @cached_property
     def rules(self) -> dict[str, str]:
@@ -65,7 +76,8 @@ class Labelling:
         marker = None
         if self._brief.visible_mark:
             marker = Marker(self._brief.mark_text or wording_of(facts.get("locale", "")), self._font)
-        return Labeller(origin, self._credits(facts.get("brand", "")), marker=marker)
+        credited = self._credits(facts.get("brand", ""))
+        return Labeller(origin, credited, marker=marker, certificate=self._certificate)
 
     def _credits(self, brand_name: str) -> Credits:
         brand = self._library.brands.get(self._library.brand_id(self._brief.brand or brand_name))
@@ -80,8 +92,11 @@ class Labelling:
         All brands count, because a placement has one digest a run: a new copyright line makes the files anew.
         """
         brands = [_words(brand) for _, brand in sorted(self._library.brands.items())]
-        mark = [self._brief.mark_text] if self._brief.visible_mark else []
-        return _digest([LABELLING, self._producer, self._brief.brand, brands, mark])
+        words = [LABELLING, self._producer, self._brief.brand, brands]
+        words.append([self._brief.mark_text] if self._brief.visible_mark else [])
+        if self._certificate:
+            words.append(self._certificate.fingerprint)
+        return _digest(words)
 
 
 def origin_of(entry: LeasedJob | JobRecord) -> Origin:
@@ -95,3 +110,13 @@ def _digest(value: object) -> str:
 
 def _words(brand: Brand) -> tuple[str, ...]:
     return brand.id, brand.creator, brand.rights, brand.title.zh
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    """The user's certificate for C2PA, None where none is set; ConfigurationError where only half of it is."""
+    chain, key = settings.c2pa_certificate, settings.c2pa_key
+    if chain is None and key is None:
+        return None
+    if chain is None or key is None:
+        raise ConfigurationError("C2PA needs both SHANGXIN_C2PA_CERTIFICATE and SHANGXIN_C2PA_KEY. Set the other, too.")
+    return load_certificate(chain, key, algorithm=settings.c2pa_algorithm, timestamps=settings.c2pa_timestamp_url)

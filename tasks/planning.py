@@ -14,6 +14,7 @@ from tasks.catalog.product import Product
 from tasks.catalog.read import read_product_batches
 from tasks.errors import CellError
 from tasks.labelling import Labelling
+from tasks.mastering import Masters
 from tasks.prompts.row import Goods
 from tasks.rendering.job import PlannedJob
 from tasks.rendering.parallel import plan_lines_parallel, plan_parallel
@@ -54,9 +55,9 @@ class _Reading:
     def __init__(self, workplace: Workplace, brief: CampaignBrief, on_bad: Callable[[BadRow], None]) -> None:
         self._workplace, self._brief, self._on_bad = workplace, brief, on_bad
         source = workplace.source(brief.catalog)
-        workplace.placements(brief.placements)  # a name that does not exist is told before anything is read
+        masters = Masters(workplace, brief)  # a name that does not exist is told before anything is read
         model = workplace.model(brief.model)
-        self.options = PlanOptions(brief, model.ref, sampler=model.sampler)
+        self.options = PlanOptions(brief, model.ref, sampler=model.sampler, sizes=masters.sizes)
         batches = read_product_batches(
             source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ
         )
@@ -74,6 +75,7 @@ class _Reading:
                     self._brief,
                     model=self.options.model,
                     sampler=self.options.sampler,
+                    sizes=self.options.sizes,
                     on_bad_row=self.on_bad_row,
                 )
             )

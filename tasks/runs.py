@@ -14,9 +14,19 @@ def new_run_id() -> str:
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
+def run_id_of(began: dt.datetime, identity: str) -> str:
+    """The run id of what has an identity of its own: doing it again goes on with the same run."""
+    return f"{began.astimezone(dt.UTC):%Y%m%d-%H%M%S}-{identity.replace('-', '')[:6]}"
+
+
 def this_process() -> str:
     """host:pid:start of this process: a name that no other process has, not even a later one with the same pid."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+    return owner_name(os.getpid())
+
+
+def owner_name(pid: int) -> str:
+    """What `this_process` is to a process of this machine."""
+    return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.2f}"
 
 
 def died_here(owner: str) -> bool:

@@ -15,6 +15,7 @@ from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement
 from tasks.banners.profile import srgb_profile
 from tasks.banners.rules import Insets, Rule, Shape
+from tasks.colour_difference import delta_e_2000, lab
 from tasks.findings import Finding
 from tasks.shapes import Box, Size
 
@@ -24,6 +25,11 @@ MOST_PIXELS = 144_000_000
 BORDER_BAND, NEARLY_WHITE, WHITE_SHARE = 0.02, 252, 0.98
 # What is at least this much darker than white is taken for the product of a picture that we did not make.
 PRODUCT_DARKNESS = 12
+
+# Colour differences (CIEDE2000) up to which a delivered product counts as the one in the shop's photograph: about what
+# a trained eye sees side by side, and three times that for a twentieth of the patches.
+COLOUR_MEDIAN, COLOUR_P95 = 1.0, 3.0
+BLOCK, MOST_COLOURS = 8, 2000
 
 # Boxes are whole pixels, rounded outwards: this much of a product inside the safe area is all of it.
 SAFE_SHARE = 0.99
@@ -45,10 +51,15 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Known:
-    """What only the maker of a picture knows: where the product is, and which pixels are surely background."""
+    """What only the maker of a picture knows: where the product is, and which pixels are surely background.
+
+    `size` is the one it was made in, where that is not the placement's; `canvas` what it was before it was encoded.
+    """
 
     product: Box
     beyond: NDArray[np.bool_] | None = None
+    size: Size | None = None
+    canvas: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class _File:
     size: Size
     profile: bytes | None
     pixels: Pixels | None  # decoded in full only where a rule needs to see them
+    blocks: Pixels | None = None  # else the means of its blocks of 8 pixels
 
 
 def check_file(data: bytes, placement: Placement, *, known: Known | None = None) -> list[Finding]:
@@ -81,8 +93,8 @@ def _open(data: bytes, *, full: bool) -> _File:
             raise ValueError(f"{size} is more than {MOST_PIXELS} pixels")
         if form == "jpeg" and not full and picture.mode in ("RGB", "L"):
             # Every bit is read and checked, but only an eighth of the pixels is worked out.
-            simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, min_factor=8)
-            return _File(data, form, size, profile, None)
+            blocks = simplejpeg.decode_jpeg(data, "RGB", min_height=1, min_width=1, min_factor=8)
+            return _File(data, form, size, profile, None, blocks)
         pixels = np.asarray(picture.convert("RGB"), np.uint8)
     return _File(data, form, size, profile, pixels)
 
@@ -111,8 +123,8 @@ def _file_findings(file: _File, placement: Placement) -> Iterator[Finding]:
 
 def _picture_findings(file: _File, placement: Placement, known: Known | None) -> Iterator[Finding]:
     if known:
-        yield from _own_findings(file, placement)
-    elif placement.shape:
+        yield from _own_findings(file, placement, known)
+    if placement.shape and (not known or known.size):
         yield _shape_finding(file.size, placement.size, placement.shape)
     if least := placement.min_size:
         yield _within("min-size", file.size, least, passed=_covers(file.size, least.value), limit=min(least.value))
@@ -122,18 +134,50 @@ def _picture_findings(file: _File, placement: Placement, known: Known | None) ->
         yield _white_finding(file.pixels, placement, known)
     product = known.product if known else _find_product(file, placement)
     if product and placement.safe_area:
-        yield _safe_finding(product, placement, placement.safe_area)
+        yield _safe_finding(_as_placed(product, file.size, placement.size), placement, placement.safe_area)
     yield from _product_findings(file.size, product, placement)
 
 
-def _own_findings(file: _File, placement: Placement) -> Iterator[Finding]:
+def _own_findings(file: _File, placement: Placement, known: Known) -> Iterator[Finding]:
     """What we promise for every picture of ours, whatever the platform asks."""
-    size, wanted = file.size, placement.size
+    size, wanted = file.size, known.size or placement.size
     off = max(abs(size.width - wanted.width), abs(size.height - wanted.height))
     told = f"{size}, expected {wanted}"
     yield Finding(check="size", value=off, limit=0, passed=off == 0, severity="reject", detail=told)
     embedded = file.profile == srgb_profile()
     yield Finding(check="srgb-embedded", value=float(embedded), limit=1, passed=embedded, severity="review")
+    if known.canvas is not None:
+        yield from _colour_findings(file, known.canvas, known.product)
+
+
+def _colour_findings(file: _File, canvas: Pixels, product: Box) -> Iterator[Finding]:
+    """CIEDE2000 between the product in the file and the one that was to be delivered: median and 95th percentile.
+
+    By means over blocks of 8 pixels: colours are looked at in patches, and what a codec does within one is sharpness.
+    """
+    box = Box(-(-product.left // BLOCK), -(-product.top // BLOCK), product.right // BLOCK, product.bottom // BLOCK)
+    if box.is_empty:
+        return
+    inside = np.s_[box.top : box.bottom, box.left : box.right]
+    delivered = file.blocks if file.blocks is not None else _blocks(file.pixels)
+    wanted = _blocks(canvas)[inside]
+    step = max(1, int((wanted.shape[0] * wanted.shape[1] / MOST_COLOURS) ** 0.5))
+    pairs = (each[::step, ::step].reshape(-1, 3) for each in (wanted, delivered[inside]))
+    apart = delta_e_2000(*map(lab, pairs))
+    for name, value, limit in (
+        ("product-colour-median", float(np.median(apart)), COLOUR_MEDIAN),
+        ("product-colour-p95", float(np.percentile(apart, 95)), COLOUR_P95),
+    ):
+        passed = value <= limit
+        yield Finding(check=name, value=round(value, 3), limit=limit, passed=passed, severity="review", detail="dE2000")
+
+
+def _blocks(pixels: Pixels | None) -> Pixels:
+    if pixels is None:
+        raise ValueError("a file that was opened has pixels or blocks")
+    height, width = (side // BLOCK for side in pixels.shape[:2])
+    whole = pixels[: height * BLOCK, : width * BLOCK]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _shape_finding(size: Size, wanted: Size, rule: Rule[Shape]) -> Finding:
@@ -241,6 +285,13 @@ def _min_product_finding(size: Size, product: Box, placement: Placement) -> Find
         passed=_covers(found, least),
         detail=f"product {found}, expected {least} or more",
     )
+
+
+def _as_placed(product: Box, size: Size, wanted: Size) -> Box:
+    """The box as it would be in a picture of the placement's own size."""
+    across, down = wanted.width / size.width, wanted.height / size.height
+    left, right = round(product.left * across), round(product.right * across)
+    return Box(left, round(product.top * down), right, round(product.bottom * down))
 
 
 def _safe_finding(product: Box, placement: Placement, rule: Rule[Insets]) -> Finding:

@@ -1,19 +1,21 @@
 """From one master to a finished file for every placement."""
 
 import hashlib
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
 from tasks.banners.check import Known, check_file
 from tasks.banners.dress import MAP, Dresser, Dressing, Subject, busyness
-from tasks.banners.encode import Encoded, Written, encode
+from tasks.banners.encode import Encoded, Written
 from tasks.banners.extend import continue_background, plain_canvas
 from tasks.banners.finish import Finisher
 from tasks.banners.geometry import Framing, frame_product
@@ -22,6 +24,7 @@ from tasks.banners.layered import write_layers
 from tasks.banners.pixels import Alpha, Pixels
 from tasks.banners.placement import Placement
 from tasks.banners.pyramid import Pyramid
+from tasks.banners.stepwise import encode_stepwise
 from tasks.banners.white import beyond_product, on_pure_white
 from tasks.errors import CompositionError
 from tasks.findings import Finding
@@ -33,6 +36,8 @@ SHARP_ENLARGEMENT = 1.5
 FULLEST = 0.95
 # JPEG with halved colour works in blocks of 16 px, and the cubic filter reaches two more: white is pure beyond both.
 JPEG_REACH = 18
+# A picture that had to be squeezed into its bytes further than this (SSIM) is looked at by a person.
+LEAST_LIKENESS = 0.9
 LAYER_QUALITY = 92  # of the picture below a layered copy
 WHITE = (255, 255, 255)
 
@@ -146,6 +151,8 @@ def _check(master: Pixels, alpha: Alpha | None) -> None:
 
 
 def _refusal(source: _Source, placement: Placement) -> str:
+    if placement.subject == "logo":
+        return f"{placement.id} takes a brand's logo, not a product. Leave it out."
     rule = placement.background
     if rule is None or rule.value == "any":
         return ""
@@ -174,14 +181,11 @@ def _compose(source: _Source, placement: Placement, dresser: Dresser | None, fin
         canvas, found = finisher.mark(canvas, (framing.product, *copy), placement)
         marked += found
         reserve = finisher.reserve(placement)
-    encoded = encode(
-        canvas,
-        formats=placement.formats.value,
-        min_bytes=max(0, placement.min_bytes - reserve),
-        max_bytes=None if placement.max_bytes is None else placement.max_bytes - reserve,
-    )
+    encoded, canvas = encode_stepwise(canvas, placement, reserve=reserve)
+    size = Size(canvas.shape[1], canvas.shape[0])
     data, labelled = finisher.label(encoded.data, placement) if finisher else (encoded.data, ())
-    known = Known(framing.product, _beyond(source, framing) if placement.needs_white else None)
+    beyond = _beyond(source, framing, size) if placement.needs_white else None
+    known = Known(_scaled(framing, size), beyond, None if size == placement.size else size, canvas)
     findings = (
         *check_file(data, placement, known=known),
         *_own_findings(canvas, encoded, framing),
@@ -192,8 +196,8 @@ def _compose(source: _Source, placement: Placement, dresser: Dresser | None, fin
         placement=placement,
         data=data,
         format=encoded.format,
-        width=placement.size.width,
-        height=placement.size.height,
+        width=size.width,
+        height=size.height,
         sha256=hashlib.sha256(data).hexdigest(),
         findings=findings,
         layers=layers,
@@ -246,12 +250,21 @@ def _paint(source: _Source, placement: Placement, framing: Framing) -> Pixels:
     return continue_background(patch, framing, seed=zlib.crc32(placement.id.encode()))
 
 
-def _beyond(source: _Source, framing: Framing) -> NDArray[np.bool_]:
-    """The canvas pixels that are surely not product, nor touched by its edge in the file."""
+def _scaled(framing: Framing, size: Size) -> Box:
+    """The product's box in a file of that size, rounded outwards."""
+    x, y, box = size.width / framing.canvas.width, size.height / framing.canvas.height, framing.product
+    right, bottom = min(math.ceil(box.right * x), size.width), min(math.ceil(box.bottom * y), size.height)
+    return Box(math.floor(box.left * x), math.floor(box.top * y), right, bottom)
+
+
+def _beyond(source: _Source, framing: Framing, size: Size) -> NDArray[np.bool_]:
+    """The file's pixels that are surely not product, nor touched by its edge in the file."""
     dest = framing.dest
     matte = np.zeros((framing.canvas.height, framing.canvas.width), np.uint8)
     part = source.matte.cut(framing.source, dest.size, level=framing.level)
     matte[dest.top : dest.bottom, dest.left : dest.right] = part
+    if size != framing.canvas:
+        matte = np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA), np.uint8)
     return beyond_product(matte, margin=JPEG_REACH)
 
 
@@ -273,6 +286,15 @@ def _own_findings(canvas: Pixels, encoded: Encoded, framing: Framing) -> Iterato
         severity="note",
         detail="share of the canvas that continues the master's background",
     )
+    if encoded.likeness is not None:
+        yield Finding(
+            check="likeness",
+            value=encoded.likeness,
+            limit=LEAST_LIKENESS,
+            passed=encoded.likeness >= LEAST_LIKENESS,
+            severity="review",
+            detail=f"SSIM, squeezed below the ceiling as {encoded.format} {encoded.setting}",
+        )
     if encoded.padding:
         yield Finding(
             check="padding",

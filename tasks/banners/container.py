@@ -71,6 +71,11 @@ def pad_webp(data: bytes, count: int) -> bytes:
     return data[:4] + struct.pack("<I", len(data) - 8 + count) + data[8:] + padding
 
 
+def pad_avif(data: bytes, count: int) -> bytes:
+    """The same AVIF, `count` bytes larger (8 or more): a box of free space at the end (ISO/IEC 14496-12, 8.1.2)."""
+    return data + struct.pack(">I4s", count, b"free") + bytes(count - 8)
+
+
 def png_chunks(data: bytes) -> Iterator[Chunk]:
     """The chunks of a PNG in order, picture data not unpacked. Raises CompositionError for a broken or cut file."""
     if not data.startswith(PNG_SIGNATURE):

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,7 +23,7 @@ import torch
 from tasks.errors import RenderError, ShangxinError
 from tasks.rendering.cutout import CutOutCache
 from tasks.rendering.finish import finish
-from tasks.rendering.job import RenderJob, canonical_json, take_seed
+from tasks.rendering.job import RenderJob, canonical_json
 from tasks.rendering.kolors import Condition, Kolors
 from tasks.rendering.loader import Parts, borrow_text_encoder, load_parts
 from tasks.rendering.modelset import ModelSet, find_model_set
@@ -70,6 +71,11 @@ def pick_device(wish: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def device_memory(wish: str) -> int:
+    """Bytes of a CUDA card's memory."""
+    return int(torch.cuda.get_device_properties(pick_device(wish)).total_memory)
 
 
 def tier_of_card(found: ModelSet, device: torch.device) -> Tier:
@@ -196,7 +202,7 @@ class KolorsRenderer:
         reference = self._reference(staged)
         return Condition(
             size=staged.size,
-            seed=take_seed(job.seed, staged.request.take),
+            seed=staged.request.seed,
             positive=positive,
             negative=negative,
             canvas=_tensor(staged.pixels),
@@ -228,7 +234,15 @@ class KolorsRenderer:
             return _failed(staged.request, error)
         seconds = {**dict.fromkeys(("text", "condition", "denoise", "decode"), 0.0), **clock}
         seconds["paste"] = time.perf_counter() - start
-        return Rendered(**{**vars(done), "seconds": seconds})
+        lean = replace(staged, controls=(), references=())
+        rework = partial(self._rework, lean, raw, notes)
+        return replace(done, seconds=seconds, rework=rework)
+
+    def _rework(
+        self, staged: Staged, raw: Pixels | None, notes: tuple[str, ...], request: RenderRequest
+    ) -> Rendered | Failed:
+        """The same decode finished anew, as another take."""
+        return self._finish_one(replace(staged, request=request), raw, clock={}, notes=notes)
 
     def _assert_model(self, job: RenderJob) -> None:
         if job.model != self._found.ref:

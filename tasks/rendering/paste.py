@@ -15,19 +15,21 @@ BLEED = 3  # px next to a kept block that the decoder still mixes with it
 FEATHER = 10  # px over which the generated side takes over from what is filled in: a step there looks stuck on
 
 
-def background_from(raw: Pixels, keep: Blocks) -> Pixels:
+def background_from(raw: Pixels, keep: Blocks, *, feather: float = 1.0) -> Pixels:
     """The decode with everything in and next to kept blocks filled in from the generated side.
 
     Kept blocks show the product and, around it, the empty canvas: neither may shine through the matte's soft edge.
+    `feather` widens, so many times, the way over which one goes over into the other.
     """
+    width = FEATHER * feather
     if not keep.any() or keep.all():
         return raw
     away = cv2.distanceTransform(1 - enlarge_blocks(keep).astype(np.uint8), cv2.DIST_L2, 5)
-    generated = away > BLEED + FEATHER / 2
+    generated = away > BLEED + width / 2
     if not generated.any():
         return raw
     filled = spread(raw.astype(np.float32), generated, reach=BLOCK, flat=0.1)
-    rise = ((away - BLEED) / FEATHER).clip(0, 1)[..., None]
+    rise = ((away - BLEED) / width).clip(0, 1)[..., None]
     share = rise * rise * (3 - 2 * rise)  # smoothstep: no edge at either end
     return np.asarray(np.rint(share * raw + (1 - share) * filled).clip(0, 255), dtype=np.uint8)
 

@@ -16,6 +16,7 @@ from tasks.errors import CellError, TemplateError
 from tasks.prompts.expand import Expander, Values
 from tasks.prompts.library import Library
 from tasks.prompts.row import Goods, product_facts
+from tasks.prompts.scene import Scene
 from tasks.prompts.stack import Stack, sku_cells, stack_of
 from tasks.rendering.job import ModelRef, PlannedJob, Sampler, job_digest
 from tasks.rendering.recipe import recipe_of
@@ -26,17 +27,22 @@ KEPT_STACKS = 2048  # compiled stacks, about 25 kB and 2 ms each; the oldest goe
 KEPT_PROMPTS = 8192  # filled prompts, about 2 kB each, of the stacks whose products repeat them
 TRIAL = 256  # prompts after which a stack must have shown repeats to go on being kept
 
-Filled = tuple[bytes, bytes]  # canonical bytes before the product picture's digest, and after it up to the seed
+# canonical bytes from the negative prompt up to the product picture's digest, and after it up to the seed
+Filled = tuple[bytes, bytes]
 BadRow = Callable[[Goods, CellError], None]
 
 
 class PlanOptions(NamedTuple):
-    """What one plan is made for. `size` and `sampler` stand in for the scenes' own where a model needs its own."""
+    """What one plan is made for. `size` and `sampler` stand in for the scenes' own where a model needs its own.
+
+    `sizes` are the masters of a scene by its background, one job each; a scene whose file states a size has that one.
+    """
 
     brief: CampaignBrief
     model: ModelRef
     size: Size | None = None
     sampler: Sampler | None = None
+    sizes: tuple[tuple[str, tuple[Size, ...]], ...] = ()
 
 
 def plan_jobs(
@@ -47,14 +53,15 @@ def plan_jobs(
     model: ModelRef,
     size: Size | None = None,
     sampler: Sampler | None = None,
+    sizes: tuple[tuple[str, tuple[Size, ...]], ...] = (),
     on_bad_row: BadRow | None = None,
 ) -> Iterator[PlannedJob]:
-    """Product x scene x variant, in the order of the products. Pure: the same input gives the same jobs.
+    """Product x scene x variant x master size, in the order of the products. Pure: the same input gives the same jobs.
 
     A row that names an unknown scene is passed to `on_bad_row` and left out; without it the CellError is raised. Wrong
     templates, a wrong brief or a variable that the catalogue lacks raise a TemplateError.
     """
-    planner = Planner(library, PlanOptions(brief, model, size, sampler))
+    planner = Planner(library, PlanOptions(brief, model, size, sampler, sizes))
     for number, goods in enumerate(products):
         if brief.limit is not None and number >= brief.limit:
             return
@@ -115,12 +122,17 @@ class Station:
         self, library: Library, stack: Stack, options: PlanOptions, *, prompts: dict[tuple[Stack, Values], Filled]
     ) -> None:
         scene = library.scenes[stack.scene]
-        recipe = recipe_of(
-            library, scene, model=options.model, brand=stack.brand, size=options.size, sampler=options.sampler
-        )
+        pieces = [
+            recipe_of(
+                library, scene, model=options.model, brand=stack.brand, size=size, sampler=options.sampler
+            ).pieces()
+            for size in master_sizes(scene, options)
+        ]
         self.stack = stack
         self._expander = Expander(library, stack, catalog=PurePath(options.brief.catalog).name or "the catalogue")
-        self._pieces = recipe.pieces()
+        self._pieces = pieces[0]
+        # height and width stand before the prompts and after the seed: all that differs between a scene's masters
+        self._frames = [(each[0], each[4]) for each in pieces]
         # the words of derive_seed after the SKU, length-prefixed as there
         words = [(variant, str(variant)) for variant in range(options.brief.variants)]
         self._variants = [(n, f"{len(stack.scene)}:{stack.scene}{len(word)}:{word}") for n, word in words]
@@ -130,17 +142,20 @@ class Station:
         self._fresh = self._repeats = 0
 
     def jobs(self, goods: Goods, head: str, facts: bytes) -> list[PlannedJob]:
-        """One job a variant. `head` is the SKU, length-prefixed as in derive_seed; `facts` as of `product_facts`."""
+        """One job a variant and master size.
+
+        `head` is the SKU, length-prefixed as in derive_seed; `facts` as of `product_facts`.
+        """
         before, after = self._filled(goods)
         before = before + goods.image_sha256.encode() + after
-        end = self._pieces[4]
-        jobs = []
+        scene, jobs = self.stack.scene, []
         for variant, tail in self._variants:
             seed = int.from_bytes(sha256((head + tail).encode()).digest()[:8], "big") >> 1
-            spec = b"%b%d%b" % (before, seed, end)
-            jobs.append(
-                PlannedJob(job_digest(spec), goods.sku, self.stack.scene, variant, spec, goods.image, goods.line, facts)
-            )
+            for start, end in self._frames:
+                spec = b"%b%b%d%b" % (start, before, seed, end)
+                jobs.append(
+                    PlannedJob(job_digest(spec), goods.sku, scene, variant, spec, goods.image, goods.line, facts)
+                )
         return jobs
 
     def _filled(self, goods: Goods) -> Filled:
@@ -160,9 +175,18 @@ class Station:
 
     def _fill(self, values: Values, goods: Goods) -> Filled:
         prompt = self._expander.render(values, goods)
-        first, second, third, fourth, _ = self._pieces
-        before = b"".join((first, orjson.dumps(prompt.negative), second, b'"'))
+        _, second, third, fourth, _ = self._pieces
+        before = b"".join((orjson.dumps(prompt.negative), second, b'"'))
         return before, b"".join((b'"', third, orjson.dumps(prompt.positive), fourth))
+
+
+def master_sizes(scene: Scene, options: PlanOptions) -> tuple[Size, ...]:
+    """The sizes of a scene's masters: the plan's own, the scene file's own, else those for its background."""
+    if options.size is not None:
+        return (options.size,)
+    if "size" in scene.model_fields_set:
+        return (scene.size,)
+    return dict(options.sizes).get(scene.background) or (scene.size,)
 
 
 Key = TypeVar("Key")
