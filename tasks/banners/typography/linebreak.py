@@ -24,7 +24,10 @@ def breaks(text: str) -> tuple[int, ...]:
         *(
             at
             for at in range(1, len(text))
-            if at not in inside and text[at] not in CLOSING and text[at - 1] not in OPENING and text[at] != " "
+            if at not in inside
+            and text[at] not in CLOSING
+            and text[at] != " "
+            and text[:at].rstrip(" ")[-1:] not in OPENING
         ),
         len(text),
     )
