@@ -60,7 +60,7 @@ class Workplace:
     @cached_property
     def quality_models(self) -> Models:
         """The models that some checks need, shared by the threads that judge."""
-        return Models()
+        return Models(self.settings.models_dir)
 
     @cached_property
     def repairs(self) -> RepairTable:
