@@ -58,9 +58,15 @@ def test_horizon_follows_the_depth_control_on_nearly_every_seed(studio: Studio) 
     assert np.abs(found.mean(0) - [0.5, 0.74]).max() < 0.06
 
 
+def outlined_scene(seed: int) -> Pixels:
+    """Edges of a drawn scene that has some: a bare wall says nothing."""
+    drawn = (edges_of(scene_picture("pastel-studio", 100 * seed + n)) for n in range(100))
+    return next(edges for edges in drawn if (edges[..., 0] > 0).sum() > SIDE)
+
+
 def overlaps(studio: Studio, seed: int) -> tuple[float, float]:
     """Edge IoU without and with the control picture."""
-    edges = edges_of(scene_picture("pastel-studio", seed))
+    edges = outlined_scene(seed)
     condition = studio.condition(NEUTRAL, seed)
     steered = studio.controlled(condition, "canny", edges)
     return edge_overlap(studio.draw(condition), edges), edge_overlap(studio.draw(steered), edges)
@@ -68,14 +74,14 @@ def overlaps(studio: Studio, seed: int) -> tuple[float, float]:
 
 def test_edges_follow_the_canny_control(studio: Studio) -> None:
     off, on = np.mean([overlaps(studio, seed) for seed in (1, 2)], axis=0)
-    assert on > 1.5 * off
+    assert on > 2 * off
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_edges_follow_the_canny_control_on_many_seeds(studio: Studio) -> None:
     found = np.array([overlaps(studio, seed) for seed in range(400, 420)])
-    assert found[:, 1].mean() > 1.5 * found[:, 0].mean()
+    assert found[:, 1].mean() > 2 * found[:, 0].mean()
     assert (found[:, 1] > found[:, 0]).sum() >= 18
 
 
