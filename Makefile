@@ -5,7 +5,7 @@ CATALOG ?= catalogs/sample/products.csv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan test test-all lint bench clean system
+.PHONY: help run plan test test-all lint bench clean system stack stack-stop chaos
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,15 @@ test-all: .venv/.test-ready system lint  ## the same and the slow tests
 
 bench: .venv/.test-ready  ## speed and memory, as ratios within one run
 	@$(BIN)/python -m tests.bench
+
+stack: .venv/.test-ready system  ## Prefect, PostgreSQL, an S3 stand-in, one CPU worker, two agents, as plain processes
+	@$(BIN)/python -m flows.stack start $(ARGS)
+
+stack-stop:  ## end them
+	@$(BIN)/python -m flows.stack stop
+
+chaos: .venv/.test-ready system  ## random harm to real processes, 50 rounds; the end must be as undisturbed
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:  ## forget the output (masters, ledger, Prefect's own files)
 	rm -rf out

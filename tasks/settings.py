@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     store: str = Field(default="", description="Local folder or s3://bucket/prefix; empty: <out>.")
     database: str = Field(default="", description="SQLAlchemy URL of the ledger; empty: SQLite in <out>/ledger.db.")
     templates: Path = Field(default=PROJECT / "templates", description="Scenes, prompts, placements, brands.")
+    catalogs: Path = Field(default=PROJECT / "catalogs", description="Where catalogues lie that a run's form may name.")
     models_dir: Path | None = Field(
         default=None, description="Folder with model sets; empty: the built-in draft model, or the Hub cache."
     )
@@ -55,6 +56,12 @@ class Settings(BaseSettings):
     inbox_settle_seconds: float = Field(default=3, ge=0, description="A drop that changes within these is not whole.")
     inbox_look_seconds: float = Field(default=60, gt=0, description="Between two listings of the inbox.")
     inbox_tries: int = Field(default=5, ge=1, description="Interrupted tries after which a drop is set aside.")
+    metrics_port: int = Field(default=0, ge=0, le=65503, description="Serves /metrics on it or the next free; 0: not.")
+    metrics_host: str = Field(default="127.0.0.1", description="Where /metrics listens; 0.0.0.0 in a container.")
+    log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line on stderr.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    traces: str = Field(default="", description="OTLP/HTTP collector such as http://otel:4318; empty: none.")
+    keep_runs: int = Field(default=30, ge=1, description="Housekeeping: the latest runs stay, however old.")
     catalog_roots: tuple[str, ...] = Field(
         default=(),
         description='Folders and s3:// prefixes where catalogues and pictures may lie, as ["s3://shop/"]; empty: any.',
@@ -64,6 +71,12 @@ class Settings(BaseSettings):
     content_producer: str = Field(
         default="", description="Business code or name in the TC260 label; empty: the brand's creator."
     )
+    c2pa_certificate: Path | None = Field(
+        default=None, description="PEM chain, own certificate first: signs pictures with generated pixels (C2PA)."
+    )
+    c2pa_key: Path | None = Field(default=None, description="PEM private key of that certificate; never shown.")
+    c2pa_algorithm: str = Field(default="es256", description="es256, es384, es512, ps256, ps384, ps512 or ed25519.")
+    c2pa_timestamp_url: str = Field(default="", description="Time-stamping authority; empty: no time stamp.")
     rule_months: int = Field(default=6, ge=1, description="Age at which a placement's rules count as stale.")
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")
@@ -79,6 +92,12 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8420", description="Where people reach the approval page; Prefect's runs link to it."
     )
     prefect_start_seconds: int = Field(default=180, ge=20)
+    dispatch: Literal["here", "agents"] = Field(
+        default="here", description="Who renders: this process, or the agents of the work pool."
+    )
+    work_pool: str = Field(default="gpu", description="Prefect's work pool of the agents.")
+    keep_days: int = Field(default=30, ge=1, description="Housekeeping: how long Prefect's runs and old takes stay.")
+    store_url: str = Field(default="", description="Where people reach the store's keys by https; linked likewise.")
 
     @property
     def store_uri(self) -> str:

@@ -110,6 +110,12 @@ class Claims(Database):
         with self.read() as connection:
             return list(connection.execute(held).scalars())
 
+    def holder(self, job_id: str) -> str:
+        """Who works on a job right now; empty where nobody does."""
+        held = select(job.c.owner).where(job.c.job_id == job_id, job.c.state == IS_LEASED, job.c.in_hand == true())
+        with self.read() as connection:
+            return connection.execute(held).scalar() or ""
+
     def bury(self, owner: str) -> Expired:
         """Take back at once what an owner known to be dead held, as if its leases had run out."""
         with self.write() as connection:

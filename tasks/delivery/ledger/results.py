@@ -1,7 +1,7 @@
 """What a run has come to: counts, records in catalogue order, renditions, verdicts by people."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -12,7 +12,17 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions, takes_of
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among
-from tasks.delivery.ledger.records import Counts, JobRecord, Master, MissingRenditions, Rendition, Shard, Take
+from tasks.delivery.ledger.records import (
+    Counts,
+    JobRecord,
+    Master,
+    MissingRenditions,
+    Rendition,
+    Rules,
+    Shard,
+    Take,
+    rules_for,
+)
 from tasks.delivery.ledger.tables import (
     DONE,
     LEASED,
@@ -84,6 +94,14 @@ class Results(Database):
         with self.read() as connection:
             return int(connection.execute(select(func.count()).select_from(job)).scalar_one())
 
+    def current_takes(self, job_ids: Collection[str], *, touched_before: float) -> dict[str, int | None]:
+        """The take that counts of each job the ledger knows; None where the job is unfinished or changed since."""
+        wanted = select(job.c.job_id, job.c.take, job.c.state, job.c.updated)
+        with self.read() as connection:
+            rows = connection.execute(wanted.where(among(job.c.job_id, sorted(set(job_ids))))).all()
+        settled = {row.job_id for row in rows if row.state == DONE and row.updated < touched_before}
+        return {row.job_id: row.take if row.job_id in settled else None for row in rows}
+
     def mean_cost(self, model: str, *, last: int = 200) -> float | None:
         """What one of a model's latest masters cost, in the currency of the settings; None before the first."""
         latest = (
@@ -145,14 +163,14 @@ class Results(Database):
             yield from records
 
     def missing_renditions(
-        self, run_id: str, rules: Mapping[str, str], *, verdicts: Collection[str] = ("approved",)
+        self, run_id: str, rules: Rules, *, verdicts: Collection[str] = ("approved",)
     ) -> Iterator[MissingRenditions]:
-        """Judged jobs that lack a rendition for a placement by its present rules (placement -> digest of them)."""
+        """Judged jobs that lack a rendition for a placement by its present rules."""
         wanted = RECORD.where(job.c.state == DONE, job.c.verdict.in_(sorted(verdicts)))
         for records in self._pages(run_id, wanted):
             for record in records:
                 have = {(each.placement, each.rule) for each in record.renditions}
-                lacking = tuple(name for name, rule in rules.items() if (name, rule) not in have)
+                lacking = tuple(name for name, rule in rules_for(rules, record).items() if (name, rule) not in have)
                 if lacking:
                     yield MissingRenditions(record, lacking)
 
