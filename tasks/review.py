@@ -1,5 +1,7 @@
 """Judge masters by their findings."""
 
+from collections.abc import Collection
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -16,13 +18,19 @@ from tasks.workplace import Workplace, open_workplace
 
 
 def review_master(
-    workplace: Workplace, lease: LeasedJob, rendered: Rendered, *, encoded: bytes, strict: bool = False
+    workplace: Workplace,
+    lease: LeasedJob,
+    rendered: Rendered,
+    *,
+    encoded: bytes,
+    strict: bool = False,
+    placements: Collection[str] = (),
 ) -> Verdict:
-    """The verdict on one finished master, with every finding, under the limits of its category and scene.
+    """The verdict on one finished master, with every finding, under the limits of its category, scene and placements.
 
     `strict`: a check that could not run sends the picture to a person.
     """
-    evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease)
+    evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease, placements)
     limits = limits.strict if strict else limits
     found = check_master(evidence, limits)
     if judge(found).status != "rejected":  # what is rejected anyway needs no slow second opinion
@@ -99,8 +107,9 @@ def _note(workplace: Workplace, record: JobRecord, finding: Finding) -> Verdict:
     return verdict
 
 
-def _limits(workplace: Workplace, entry: LeasedJob | JobRecord) -> Thresholds:
-    category = workplace.library.category_id(entry.facts.get("category", ""))
-    limits = workplace.thresholds.choose(category, entry.scene)
+def _limits(workplace: Workplace, entry: LeasedJob | JobRecord, placements: Collection[str] = ()) -> Thresholds:
+    category = entry.facts.get("category", "")
+    names = {category, workplace.library.category_id(category)}
+    limits = workplace.thresholds.choose(names, entry.scene, placements=placements)
     scene = workplace.library.scenes.get(entry.scene)
     return limits.without("text") if scene and scene.lettering else limits
