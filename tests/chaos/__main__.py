@@ -216,6 +216,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Random harm to real processes, round after round.")
     parser.add_argument("rounds", type=int, nargs="?", default=50)
     parser.add_argument("seed", type=int, nargs="?", default=int(time.time()))
+    parser.add_argument("--first", type=int, default=1, help="number of the first round; every fifth is poisoned")
     parser.add_argument("--products", type=int, default=24)
     parser.add_argument("--harms", type=int, default=3)
     parser.add_argument("--model", default="sleep-100ms")
@@ -223,13 +224,13 @@ def main() -> int:
     print(f"seed {given.seed}, {2 * given.products} jobs a round, {given.model}, in {HOME}", flush=True)
     chaos = Chaos(HOME, products=given.products, model=given.model)
     with chaos.stack as stack, connected(stack.api):
-        for number in range(1, given.rounds + 1):
+        for number in range(given.first, given.first + given.rounds):
             random.seed(given.seed + number)
             started = time.monotonic()
             wrong = chaos.round(number, given.harms)
             print(f"round {number}: {wrong or 'as undisturbed'} ({time.monotonic() - started:.0f} s)", flush=True)
             if wrong:
-                print(f"logs: {HOME}/stack; the same again: make chaos ARGS='{given.rounds} {given.seed}'")
+                print(f"logs: {HOME}/stack; the same again: make chaos ARGS='1 {given.seed} --first {number}'")
                 return 1
     shutil.rmtree(HOME)
     return 0

@@ -1,5 +1,6 @@
 """Agents as real processes on a real Prefect server: warm, killed, drained, cancelled, refused."""
 
+import contextvars
 import os
 import shutil
 import signal
@@ -111,7 +112,8 @@ class Floor:
         def work() -> None:
             self.summary = produce_campaign(brief, run_id)
 
-        self._flow = threading.Thread(target=work)
+        here = contextvars.copy_context()  # Prefect's settings are the context's, and a thread begins with none
+        self._flow = threading.Thread(target=here.run, args=(work,))
         self._flow.start()
 
     def finish(self) -> dict[str, Any]:
