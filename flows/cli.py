@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from flows.environment import join_prefect, keep_prefect_at, prefect_home
+from flows.environment import join_prefect, keep_prefect_at, names_server, prefect_home
 from flows.models import models
 from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief, load_brief
+from tasks.catalog.copy_columns import LOCALES
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
 
@@ -60,6 +61,11 @@ DriftOption = Annotated[Drift, typer.Option(help="Render the golden set first; w
 ApprovalOption = Annotated[Approval, typer.Option(help="wait: publish when people have decided on what needs them.")]
 CandidatesOption = Annotated[int, typer.Option(help="Takes rendered per picture; the best is kept.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
+LocaleOption = Annotated[str, typer.Option(help="Copy in this language, as a set of its own; empty: each product's.")]
+CopyOption = Annotated[
+    str, typer.Option("--copy", help="A CSV: sku and columns of copy that win over the catalogue's.")
+]
+LayersOption = Annotated[bool, typer.Option("--layers", help="A layered SVG beside each dressed picture.")]
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
 ]
@@ -125,6 +131,9 @@ def run(
     strict: StrictOption = False,
     candidates: CandidatesOption = 1,
     visible_mark: MarkOption = False,
+    locale: LocaleOption = "",
+    copy_file: CopyOption = "",
+    layers: LayersOption = False,
     drift: DriftOption = Drift.off,
     approval: ApprovalOption = Approval.none,
 ) -> None:
@@ -147,6 +156,7 @@ def run(
         visible_mark=visible_mark,
         drift=drift.value,
         approval=approval.value,
+        **checked_dress(locale, copy_file, layers),
     )
     raise typer.Exit(run_here(brief, out))
 
@@ -159,12 +169,16 @@ def compose(
     visible_mark: Annotated[
         bool | None, typer.Option("--visible-mark/--no-visible-mark", help="Unless said: as the run had it.")
     ] = None,
+    locale: LocaleOption = "",
+    copy_file: CopyOption = "",
+    layers: LayersOption = False,
 ) -> None:
-    """New placements from the approved masters already in the store; nothing is rendered."""
+    """New placements or new copy on the approved masters already in the store; nothing is rendered."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import compose_here
 
-    raise typer.Exit(compose_here(names(placements), out, limit=limit, visible_mark=visible_mark))
+    dress = checked_dress(locale, copy_file, layers)
+    raise typer.Exit(compose_here(names(placements), out, limit=limit, visible_mark=visible_mark, dress=dress))
 
 
 @app.command()
@@ -252,10 +266,36 @@ def inbox(
     store: StoreOption = "",
 ) -> None:
     """Make a campaign of every catalogue dropped under ADDRESS/inbox/; what became of it comes back beside it."""
-    keep_prefect_at(prefect_home(configure(store)))
+    settings = configure(store)
+    if names_server():
+        join_prefect()
+    else:
+        keep_prefect_at(prefect_home(settings))
     from flows.inbox import watch_here
 
     raise typer.Exit(watch_here(address, out, once=once))
+
+
+@app.command()
+def restore(store: StoreOption = "") -> None:
+    """The ledger anew from the store alone: runs, jobs, verdicts, renditions. What it knows already stays."""
+    from flows.restoring import restore_here
+
+    configure(store)
+    raise typer.Exit(restore_here(out))
+
+
+@app.command()
+def housekeeping(
+    apply: Annotated[bool, typer.Option("--apply", help="Delete; without it, only say what would go.")] = False,
+    days: Annotated[int | None, typer.Option(help="What is older goes; empty: SHANGXIN_KEEP_DAYS.", min=1)] = None,
+    store: StoreOption = "",
+) -> None:
+    """Old runs, old takes, objects that belong to no job: what would go, or with --apply, gone."""
+    from flows.tidying import tidy_here
+
+    configure(store)
+    raise typer.Exit(tidy_here(out, dry_run=not apply, days=days))
 
 
 @app.command()
@@ -320,6 +360,13 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
 
 
+def checked_dress(locale: str, copy_file: str, layers: bool) -> dict[str, Any]:
+    """The brief's fields for copy; ConfigurationError for a language that is not set."""
+    if locale and locale not in LOCALES:
+        raise ConfigurationError(f"--locale: found {locale!r}, expected one of {', '.join(LOCALES)}.")
+    return {"locale": locale, "copy_file": copy_file, "layers": layers}
+
+
 def make_brief(catalog: str, *, scenes: str, placements: str, **fields: Any) -> CampaignBrief:
     """The brief that the options describe; ConfigurationError names the option that cannot be used."""
     try:
@@ -364,7 +411,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _first_setting_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     name = ".".join(str(part) for part in problem["loc"]) or error.title
-    return f"{name}: {problem['msg']} (found {problem['input']!r})"
+    is_secret = any(word in name for word in ("key", "token", "database", "buckets", "queue", "endpoint"))
+    found = "" if is_secret else f" (found {problem['input']!r})"
+    return f"{name}: {problem['msg']}{found}"
 
 
 def _stopped() -> int:

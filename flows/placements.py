@@ -14,9 +14,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from tasks.banners.audit import Audit, Result, StaleRule, audit_picture, stale_rules
+from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement, placement_sets
 from tasks.delivery.labels.files import read_labels
-from tasks.errors import ConfigurationError, LabelError
+from tasks.errors import ConfigurationError, LabelError, ModelError
+from tasks.quality.text import TextDetector
+from tasks.shapes import Box
 from tasks.workplace import Workplace, open_workplace
 
 placements = typer.Typer(no_args_is_help=True, help="版位 Placements: list, show, and check any picture against them.")
@@ -87,7 +90,7 @@ def check_placement(
     workplace = open_workplace()
     data = _read(file)
     chosen = workplace.placements(split(names) or _own_placement(data, file, workplace))
-    audits = [audit_picture(data, each, name=file.name) for each in chosen]
+    audits = [audit_picture(data, each, name=file.name, read_text=text_lines) for each in chosen]
     if as_json:
         _write([_audit_fields(file, audit) for audit in audits])
     else:
@@ -95,6 +98,17 @@ def check_placement(
             _print_audit(file, audit)
     bad = {"fail", "warn"} if strict else {"fail"}
     raise typer.Exit(int(any(audit.result in bad for audit in audits)))
+
+
+def text_lines(pixels: Pixels) -> list[Box] | None:
+    """Where lines of text are, by the detector of the checks; None where it is not installed."""
+    try:
+        return [mark.box for mark in _DETECTOR.find(pixels)]
+    except ModelError:
+        return None
+
+
+_DETECTOR = TextDetector()
 
 
 def split(text: str) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
 import datetime as dt
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from prefect import runtime
 from prefect.artifacts import create_link_artifact
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.states import Paused, Running
 
 from tasks.catalog.brief import CampaignBrief
@@ -76,7 +78,7 @@ class _paused:  # noqa: N801 reads as a phrase
     def __enter__(self) -> Callable[[], bool]:
         if self._flow_run:
             message = f"待人工审片 Waiting for people: {self._where}"
-            state = Paused(pause_expiration_time=dt.datetime.now(dt.UTC) + PATIENCE, message=message)
+            state: State[Any] = Paused(pause_expiration_time=dt.datetime.now(dt.UTC) + PATIENCE, message=message)
             self._set(state)
         return self._is_paused
 
@@ -88,9 +90,9 @@ class _paused:  # noqa: N801 reads as a phrase
         if not self._flow_run:
             return True
         with get_client(sync_client=True) as client:
-            state = client.read_flow_run(self._flow_run).state
+            state = client.read_flow_run(UUID(str(self._flow_run))).state
         return state is not None and state.type == StateType.PAUSED
 
-    def _set(self, state: object) -> None:
+    def _set(self, state: State[Any]) -> None:
         with get_client(sync_client=True) as client:
-            client.set_flow_run_state(self._flow_run, state, force=True)  # type: ignore[arg-type]
+            client.set_flow_run_state(UUID(str(self._flow_run)), state, force=True)

@@ -47,7 +47,7 @@ def _print_alarm(workplace: Workplace, run_id: str, console: Console) -> None:
         why = workplace.thresholds.cause_titles.get(alarm.cause, alarm.cause) if alarm.cause else alarm.reason
         console.print(
             f"[red]没有一张通过 Nothing passed.[/] 最可能的共同原因 The likeliest common cause: [bold]{escape(why)}[/] "
-            f"({alarm.count}/{alarm.total}).",
+            f"({alarm.pictures}/{alarm.total}).",
             soft_wrap=True,
         )
 

@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     inbox_settle_seconds: float = Field(default=3, ge=0, description="A drop that changes within these is not whole.")
     inbox_look_seconds: float = Field(default=60, gt=0, description="Between two listings of the inbox.")
     inbox_tries: int = Field(default=5, ge=1, description="Interrupted tries after which a drop is set aside.")
+    metrics_port: int = Field(default=0, ge=0, le=65503, description="Serves /metrics on it or the next free; 0: not.")
+    metrics_host: str = Field(default="127.0.0.1", description="Where /metrics listens; 0.0.0.0 in a container.")
+    log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line on stderr.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    traces: str = Field(default="", description="OTLP/HTTP collector such as http://otel:4318; empty: none.")
+    keep_runs: int = Field(default=30, ge=1, description="Housekeeping: the latest runs stay, however old.")
     catalog_roots: tuple[str, ...] = Field(
         default=(),
         description='Folders and s3:// prefixes where catalogues and pictures may lie, as ["s3://shop/"]; empty: any.',
@@ -65,6 +71,12 @@ class Settings(BaseSettings):
     content_producer: str = Field(
         default="", description="Business code or name in the TC260 label; empty: the brand's creator."
     )
+    c2pa_certificate: Path | None = Field(
+        default=None, description="PEM chain, own certificate first: signs pictures with generated pixels (C2PA)."
+    )
+    c2pa_key: Path | None = Field(default=None, description="PEM private key of that certificate; never shown.")
+    c2pa_algorithm: str = Field(default="es256", description="es256, es384, es512, ps256, ps384, ps512 or ed25519.")
+    c2pa_timestamp_url: str = Field(default="", description="Time-stamping authority; empty: no time stamp.")
     rule_months: int = Field(default=6, ge=1, description="Age at which a placement's rules count as stale.")
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")

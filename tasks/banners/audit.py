@@ -6,16 +6,19 @@ from datetime import date
 from pathlib import PurePath
 from typing import Literal, NamedTuple
 
+import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from tasks.banners.check import DECODED, check_file
+from tasks.banners.check import DECODED, PRODUCT_DARKNESS, check_file
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement
+from tasks.banners.rules import Evidence
 from tasks.findings import Finding
+from tasks.shapes import Box
 
 Result = Literal["pass", "warn", "fail", "note", "not measured"]
-Reader = Callable[[Pixels], str | None]  # the text on a picture; None where it could not be read
+Reader = Callable[[Pixels], list[Box] | None]  # where lines of text are; None where nobody could look
 
 RESULTS: dict[str, Result] = {"reject": "fail", "review": "warn", "note": "note"}
 # A picture's file name may end in any of these; a platform that looks at the name refuses the wrong one.
@@ -51,7 +54,7 @@ class Audit(NamedTuple):
 def audit_picture(data: bytes, placement: Placement, *, name: str = "", read_text: Reader | None = None) -> Audit:
     """The picture against every rule of the placement; a broken picture fails its first line and has no others.
 
-    `name` is the file's, whose ending is compared with the content; `read_text` reads what is written on the picture.
+    `name` is the file's, whose ending is compared with the content; `read_text` finds lines of text.
     """
     lines = [_line(finding) for finding in check_file(data, placement)]
     if lines[0].result == "pass":
@@ -107,15 +110,40 @@ def _profile_name(profile: bytes | None) -> str:
 def _unseen(placement: Placement, pixels: Pixels | None, read_text: Reader | None) -> Iterator[Line]:
     """Rules about what a picture shows, as far as somebody can read it here."""
     if placement.text and placement.text.value == "none":
-        text = read_text(pixels) if read_text and pixels is not None else None
-        if text is None:
-            yield Line("text", "not measured", None, 0, "no text reader at hand; the rule: no text, logo or watermark")
-        else:
-            count = len("".join(text.split()))
-            result = RESULTS[placement.text.severity] if count else "pass"
-            yield Line("text", result, count, 0, f"characters read: {text[:40]!r}" if count else "nothing read")
+        lines = read_text(pixels) if read_text and pixels is not None else None
+        yield _text_line(placement, placement.text, lines, pixels)
     if placement.shadow and placement.shadow.value == "none":
         yield Line("shadow", "not measured", None, None, "a shadow cannot be told from a grey product")
+
+
+def _text_line(placement: Placement, rule: Evidence, lines: list[Box] | None, pixels: Pixels | None) -> Line:
+    """Lines of text beside the product; what is printed on it is the seller's own, if the two can be told apart."""
+    if lines is None or pixels is None:
+        return Line("text", "not measured", None, 0, "no text reader at hand; the rule: no text, logo or watermark")
+    if not placement.needs_white:
+        told = f"{len(lines)} lines of text; which of them are printed on the product cannot be told"
+        return Line("text", "note" if lines else "pass", len(lines), 0, told)
+    product = _main_subject(pixels)
+    beside = [line for line in lines if not _inside(line, product)]
+    told = f"{len(beside)} lines of text beside the product, {len(lines) - len(beside)} on it"
+    return Line("text", RESULTS[rule.severity] if beside else "pass", len(beside), 0, told)
+
+
+def _main_subject(pixels: Pixels) -> Box:
+    """The box around the largest thing on white."""
+    dark = (pixels.min(axis=2) < 255 - PRODUCT_DARKNESS).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(
+        cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    )
+    if len(stats) < 2:
+        return Box(0, 0, 0, 0)
+    left, top, width, height, _ = (int(value) for value in max(stats[1:], key=lambda each: int(each[4])))
+    return Box(left, top, left + width, top + height)
+
+
+def _inside(line: Box, product: Box) -> bool:
+    x, y = (line.left + line.right) / 2, (line.top + line.bottom) / 2
+    return product.left <= x <= product.right and product.top <= y <= product.bottom
 
 
 class StaleRule(NamedTuple):

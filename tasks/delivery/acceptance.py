@@ -58,7 +58,7 @@ class Alarm(NamedTuple):
 
     cause: str
     reason: str
-    count: int
+    pictures: int
     total: int
 
 

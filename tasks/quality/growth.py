@@ -12,7 +12,8 @@ from tasks.shapes import Box
 
 WORKING_SIDE = 256  # pixels of the shorter side: growth that matters is large
 BINS = (16, 24, 24)  # of L, a, b: coarse in light, finer in colour
-LIKELY = 0.85  # share of product among pixels of that colour
+# Share of product among pixels of that colour, and how large (in product areas) a part of that likelihood may be.
+LIKELY = {0.85: 1e9, 0.7: 0.3, 0.55: 0.3}
 OUTLINE = 0.22  # slope per pixel, share of the contrast: a grown part has an edge, a shadow fades out
 CONTRAST = 12  # grey levels that make an edge
 
@@ -66,25 +67,43 @@ class Small:
 
 
 def _attached_parts(small: Small) -> tuple[float, Box | None]:
-    """Pixels of parts that belong to the product but lie outside it, and the box of the largest in full size."""
-    likely = (likelihood(small) > LIKELY).astype(np.uint8)
+    """Pixels of parts that belong to the product but lie outside it, and the box of the largest in full size.
+
+    Where the background has some of the product's colours only a lower likelihood finds a part, and it may then be
+    background: a large one does not count.
+    """
+    share, slope = likelihood(small), slope_of(small.raw)
     # the model repaints the outline a pixel or two beside it; what is that thin is no growth
     outline = cv2.dilate(small.product, np.ones((5, 5), np.uint8))
-    candidate = cv2.morphologyEx(likely * (outline == 0), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    share[outline > 0] = 0
+    most, box = 0.0, None
+    for likely, largest in LIKELY.items():
+        total, around = _parts_over(likely, largest * float(small.inside.sum()), share, (slope, outline))
+        if total > most:
+            most, box = total, around and Box(*(round(edge / small.scale) for edge in around))
+    return most, box
+
+
+def _parts_over(
+    likely: float, limit: float, share: NDArray[np.float32], edges: tuple[NDArray[np.float32], Mask]
+) -> tuple[float, Box | None]:
+    """Area of all outlined parts of that likelihood that touch the product, and the box of the largest."""
+    slope, outline = edges
+    candidate = cv2.morphologyEx((share > likely).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     touching = cv2.dilate(outline, np.ones((5, 5), np.uint8)) > 0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(candidate, connectivity=8)
-    slope = slope_of(small.raw)
     total, largest, box = 0.0, 0, None
     for part in range(1, count):
         left, top, width, height, area = (int(number) for number in stats[part])
         view = (slice(max(top - 2, 0), top + height + 2), slice(max(left - 2, 0), left + width + 2))
         mask = labels[view] == part
-        if area < 12 or not touching[view][mask].any() or edge_of(mask, slope[view], outline[view]) < OUTLINE:
+        if not 12 <= area <= limit or not touching[view][mask].any():
+            continue
+        if edge_of(mask, slope[view], outline[view]) < OUTLINE:
             continue
         total += area
         if area > largest:
-            largest = area
-            box = Box(*(round(edge / small.scale) for edge in (left, top, left + width, top + height)))
+            largest, box = area, Box(left, top, left + width, top + height)
     return total, box
 
 

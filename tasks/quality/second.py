@@ -1,7 +1,10 @@
 """A second product: the model drew the product again somewhere in the background."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.findings import Finding
 from tasks.quality.growth import BINS, Small, bins_of, edge_of, likelihood, slope_of
@@ -9,9 +12,15 @@ from tasks.quality.regions import Regions
 from tasks.quality.thresholds import Thresholds
 from tasks.shapes import Box
 
-LIKELY = 0.6  # share of product among pixels of that colour; a twin makes its own colours commoner in the background
+Where = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+
+# Share of product among pixels of that colour. A twin makes its own colours commoner in the background, hence the low
+# one; the high one parts a twin from a background that is a little like it.
+LIKELY = (0.6, 0.85)
 OUTLINE = 0.15  # slope of a part's rim that makes it a thing
 LEAST = 0.02  # of the product's area: less is a prop or a reflection
+MOST = 1.3  # more is the background itself
 SILHOUETTE = 24  # cells a side in which shapes are compared
 
 
@@ -34,44 +43,53 @@ def check_second_product(regions: Regions, thresholds: Thresholds) -> Finding:
 
 def _likest(small: Small) -> tuple[float, Box | None]:
     near = cv2.dilate(small.product, np.ones((7, 7), np.uint8))
-    likely = ((likelihood(small) > LIKELY) & (near == 0)).astype(np.uint8)
-    likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) * (near == 0)
-    likely = cv2.morphologyEx(likely.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(likely, connectivity=8)
-    slope, seen, least = slope_of(small.raw), bins_of(small.raw), LEAST * float(small.inside.sum())
-    silhouette, colours = _shape(small.inside), _colours(bins_of(small.expected)[small.inside])
+    share = np.where(near == 0, likelihood(small), 0)
+    slope, seen = slope_of(small.raw), bins_of(small.raw)
+    silhouettes, colours = _shapes(small.inside), _colours(bins_of(small.expected)[small.inside])
     best, box = 0.0, None
-    for part in range(1, count):
-        left, top, width, height, area = (int(number) for number in stats[part])
-        if area < least or area > 1.3 * small.inside.sum():
-            continue
-        view = (slice(max(top - 2, 0), top + height + 2), slice(max(left - 2, 0), left + width + 2))
-        mask = labels[view] == part
+    for view, mask in _things(share, float(small.inside.sum())):
         if edge_of(mask, slope[view], near[view]) < OUTLINE:
             continue
-        shape = _shape(mask)
-        alike = max(_overlap(shape, silhouette), _overlap(shape[:, ::-1], silhouette))
+        shapes = _shapes(mask)
+        alike = max(_overlap(shapes, silhouettes), _overlap(shapes[:, :, ::-1], silhouettes))
         likeness = alike * float(np.minimum(_colours(seen[view][mask]), colours).sum())
         if likeness > best:
             best = likeness
-            box = Box(*(round(edge / small.scale) for edge in (left, top, left + width, top + height)))
+            edges = (view[1].start, view[0].start, view[1].stop, view[0].stop)
+            box = Box(*(round(edge / small.scale) for edge in edges))
     return best, box
 
 
-def _shape(mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    """The mask within its own box, in a square of cells."""
+def _things(share: Floats, product_area: float) -> Iterator[tuple[tuple[slice, slice], Where]]:
+    """Connected parts by how likely their colours are product: window and mask, with a margin of 2 pixels."""
+    for likely in LIKELY:
+        parts = cv2.morphologyEx((share > likely).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(parts, connectivity=8)
+        for part in range(1, count):
+            left, top, width, height, area = (int(number) for number in stats[part])
+            if LEAST * product_area <= area <= MOST * product_area:
+                rows = slice(max(top - 2, 0), min(top + height + 2, len(labels)))
+                columns = slice(max(left - 2, 0), min(left + width + 2, labels.shape[1]))
+                yield (rows, columns), labels[rows, columns] == part
+
+
+def _shapes(mask: Where) -> Where:
+    """The mask and its convex hull within its own box, in squares of cells: shape (2, cells, cells)."""
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
     cut = mask[top : top + height, left : left + width].astype(np.float32)
-    return np.asarray(cv2.resize(cut, (SILHOUETTE, SILHOUETTE), interpolation=cv2.INTER_AREA) > 0.5)
+    rows, columns = np.nonzero(cut)
+    hull = cv2.convexHull(np.stack([columns, rows], axis=1).astype(np.int32))
+    filled = cv2.fillConvexPoly(np.zeros_like(cut), hull, 1.0)
+    cells = (SILHOUETTE, SILHOUETTE)
+    return np.stack([np.asarray(cv2.resize(one, cells, interpolation=cv2.INTER_AREA)) > 0.5 for one in (cut, filled)])
 
 
-def _overlap(
-    one: np.ndarray[tuple[int, int], np.dtype[np.bool_]], two: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
-) -> float:
-    return float((one & two).sum() / max(1, (one | two).sum()))
+def _overlap(one: Where, two: Where) -> float:
+    """Mean of the overlaps of shapes and of hulls: thin things overlap in their hulls only."""
+    return float(np.mean((one & two).sum(axis=(1, 2)) / np.maximum(1, (one | two).sum(axis=(1, 2)))))
 
 
-def _colours(bins: np.ndarray[tuple[int], np.dtype[np.intp]]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _colours(bins: NDArray[np.intp]) -> NDArray[np.float64]:
     """Shares of colours (a and b, light left out), smoothed: a twin is lit otherwise."""
     grid = np.bincount(bins % (BINS[1] * BINS[2]), minlength=BINS[1] * BINS[2]).reshape(BINS[1:]).astype(np.float64)
     smooth = cv2.GaussianBlur(grid, (3, 3), 0)

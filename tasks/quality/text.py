@@ -19,8 +19,8 @@ DETECTION_SIDE = 736  # pixels of the longer side: 0.25 s on one core where 1024
 LEAST_SCORE = (
     0.2  # invented characters get 0.3 to 0.85, real ones more; what the detector sees elsewhere has no strokes
 )
-HEIGHTS = (10 / 1024, 0.3)  # of a line, over the shorter side: less is texture to a buyer, more is scenery
-CONTRAST = 16  # grey levels between ink and ground
+HEIGHTS = (12 / 1024, 0.3)  # of a line, over the shorter side: less is texture to a buyer, more is scenery
+CONTRAST = 30  # grey levels between ink and ground; grain of sand makes 26
 STROKES = 2.4  # swings between ink and ground over a line's height, across and down: letters have 2.9 to 4.5, wood 2.3
 ON_PRODUCT = 0.12  # share of a box that may lie on the product or beside its outline: labels are the seller's own
 BESIDE = 8 / 1024  # share of the shorter side that the product's mask is widened by

@@ -21,6 +21,7 @@ CHECKS = (
     "coverage_most",
     "margin",
     "cut_off",
+    "photo_cut",
     "focus",
     "background_detail",
     "exposure_dark",
@@ -29,6 +30,8 @@ CHECKS = (
     "clipped_black",
     "banding",
     "seam",
+    "cast",
+    "stuck_on",
     "colour_median",
     "colour_p95",
     "growth",
@@ -38,6 +41,8 @@ CHECKS = (
     "light",
     "white",
     "text",
+    "prompt",
+    "unsafe",
     "duplicate",
 )
 

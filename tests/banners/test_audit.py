@@ -8,6 +8,7 @@ from PIL import Image
 
 from tasks.banners.audit import Audit, audit_picture, stale_rules
 from tasks.banners.placement import load_placements
+from tasks.shapes import Box
 from tests.banners.drawn import draw_master
 
 SHIPPED = load_placements(Path(__file__).resolve().parents[2] / "templates" / "placements")
@@ -53,10 +54,17 @@ def test_each_broken_rule_is_named_and_weighed_by_its_grade(
     assert audit.result == ("pass" if expected == "note" else expected)
 
 
-def test_text_is_judged_where_a_reader_is_at_hand() -> None:
+def test_text_beside_the_product_is_told_from_what_is_printed_on_it() -> None:
     placement = SHIPPED["taobao-white"]
-    assert results(audit_picture(jpeg(), placement, read_text=lambda _: "包邮"))["text"] == "warn"
-    assert results(audit_picture(jpeg(), placement, read_text=lambda _: " "))["text"] == "pass"
+
+    def text(*lines: Box) -> str:
+        return results(audit_picture(jpeg(), placement, read_text=lambda _: list(lines)))["text"]
+
+    assert text() == "pass"
+    assert text(Box(380, 500, 420, 520)) == "pass"
+    assert text(Box(380, 500, 420, 520), Box(20, 20, 120, 40)) == "warn"
+    scene = audit_picture(jpeg(scene="table"), SHIPPED["tiktok-shop"], read_text=lambda _: [Box(380, 500, 420, 520)])
+    assert results(scene)["text"] == "note"
 
 
 def test_an_animation_and_a_broken_file_do_not_pass() -> None:

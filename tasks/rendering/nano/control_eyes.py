@@ -4,20 +4,26 @@ Left random, its seven convolutions give nearly the same for every picture, and 
 in what the padding does at the frame. As in `vae_start`, silu(z) - silu(-z) = z carries numbers as pairs (z, -z).
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from tasks.rendering.controlnet import KolorsControlNet
 
+# mypy: disable-error-code="union-attr,index"
+# torch types a convolution's bias as optional; every one here has it.
+
 SHARE = 0.7  # of the noisy latents' strength: how loud the picture starts
 PHASES = 16  # sub-positions of a latent cell, 4 x 4 at half size, each as a pair
 
 
-def open_eyes(net: KolorsControlNet, images: torch.Tensor) -> None:
+def open_eyes(net: KolorsControlNet, images: torch.Tensor, *, slopes: bool = False) -> None:
     """Set the embedding by hand: the picture at half size, its 4 x 4 pixels of each latent cell as channels.
 
     The net's output convolutions stay at zero, so it still changes nothing. `images` (n, 3, h, w) in 0..1 are typical
-    ones: their mean goes, and their spread sets the strength. Needs channels of at least 2, 2, 8 and 32.
+    ones: their mean goes, and their spread sets the strength. `slopes` gives a quarter of the channels the slope from
+    row to row, which tells ground from wall in a depth picture. Needs channels of at least 2, 2, 8 and 32.
     """
     embedding = net.controlnet_cond_embedding
     with torch.no_grad():
@@ -31,6 +37,18 @@ def open_eyes(net: KolorsControlNet, images: torch.Tensor) -> None:
         _project(embedding.conv_out)
         strength = SHARE * net.conv_in(torch.randn(8, net.conv_in.in_channels, 32, 32)).std() / embedding(images).std()
         embedding.conv_out.weight.mul_(strength)
+        if slopes:
+            _set_slopes(embedding, images)
+
+
+def _set_slopes(embedding: Any, images: torch.Tensor) -> None:
+    conv, own = embedding.conv_out, slice(1, None, 4)
+    usual = embedding(images).std()
+    conv.weight[own] = 0
+    for row, sign in ((0, -1.0), (2, 1.0)):
+        conv.weight[own, 0 : 2 * PHASES : 2, row, 1], conv.weight[own, 1 : 2 * PHASES : 2, row, 1] = sign, -sign
+    inner = embedding(images)[:, own, 1:-1, 1:-1]  # at the frame the padding makes slopes of its own
+    conv.weight[own] *= usual / inner.std()
 
 
 def _set_first(conv: nn.Conv2d, *, middle: float, spread: float) -> None:

@@ -17,7 +17,8 @@ from tasks.rendering.nano.paint import Field
 from tasks.rendering.nano.practice import practise
 from tasks.rendering.toyparts import LATENT_CHANNELS, ToyWidths, make_controlnet, make_unet
 
-ROWS = 6  # of a batch, for each net
+ROWS = {"canny": 4, "depth": 8}  # of a batch
+STRIPES = 4.0  # weight of what is off in whole rows of the picture: the ground line, where depth has its say
 DROPPED = 0.25  # captions left out; with colours told, what is left to learn is where things are
 WHOLE = 0.5  # rows without a kept product: else the background never has an edge to follow
 PRODUCT_ALONE = 0.6  # of the rows with a product: its own edges, as the renderer draws them; else the whole scene's
@@ -49,7 +50,7 @@ def learn_controls(
     for kind, net in nets.items():
         # convolutions over whole pictures: three times as fast backwards on a CPU
         net.controlnet_cond_embedding.to(memory_format=torch.channels_last)
-        open_eyes(net, _examples(kind, lesson))
+        open_eyes(net, _examples(kind, lesson), slopes=kind == "depth")
 
     def loss() -> torch.Tensor:
         return control_loss(unet, nets, lesson)
@@ -59,9 +60,13 @@ def learn_controls(
 
 def control_loss(unet: UNet2DConditionModel, nets: Mapping[str, KolorsControlNet], lesson: Lesson) -> torch.Tensor:
     """One batch, its rows shared out among the nets."""
-    batch = lesson.batch(ROWS * len(nets), dropped=DROPPED, whole=WHOLE, early=True)
+    batch = lesson.batch(sum(ROWS[kind] for kind in nets), dropped=DROPPED, whole=WHOLE, early=True)
+    shares, first = {}, 0
+    for kind in nets:
+        shares[kind] = slice(first, first + ROWS[kind])
+        first += ROWS[kind]
     with torch.autocast("cpu", torch.bfloat16):
-        steered = [_residuals(net, kind, batch, n * ROWS, lesson.rng) for n, (kind, net) in enumerate(nets.items())]
+        steered = [_residuals(net, kind, batch, shares[kind], lesson.rng) for kind, net in nets.items()]
         found = unet(
             batch.inputs,
             batch.steps,
@@ -70,7 +75,11 @@ def control_loss(unet: UNet2DConditionModel, nets: Mapping[str, KolorsControlNet
             down_block_additional_residuals=[torch.cat(level) for level in zip(*(s[0] for s in steered), strict=True)],
             mid_block_additional_residual=torch.cat([s[1] for s in steered]),
         ).sample
-    return batch.loss(found.float())
+    loss = batch.loss(found.float())
+    if "depth" in shares:
+        rows = ((found.float() - batch.target) * batch.generate)[shares["depth"]].mean(3)
+        loss = loss + STRIPES * (rows - rows.mean(2, keepdim=True)).pow(2).mean()
+    return loss
 
 
 def _examples(kind: str, lesson: Lesson) -> torch.Tensor:
@@ -80,10 +89,9 @@ def _examples(kind: str, lesson: Lesson) -> torch.Tensor:
 
 
 def _residuals(
-    net: KolorsControlNet, kind: str, batch: Batch, first: int, rng: np.random.Generator
+    net: KolorsControlNet, kind: str, batch: Batch, own: slice, rng: np.random.Generator
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
-    own = slice(first, first + ROWS)
-    images = np.stack([control_image(kind, batch, row, rng) for row in range(first, first + ROWS)])
+    images = np.stack([control_image(kind, batch, row, rng) for row in range(own.start, own.stop)])
     conditions = {name: value[own] for name, value in batch.conditions.items()}
     down, middle = net(
         batch.noisy[own],

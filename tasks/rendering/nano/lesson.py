@@ -102,7 +102,7 @@ class Lesson:
 
     def _steps(self, size: int, *, early: bool) -> torch.Tensor:
         share = torch.rand(size, generator=self.generator)
-        return ((share.sqrt() if early else share) * len(self.kept_share)).long()
+        return ((share**0.35 if early else share) * len(self.kept_share)).long()
 
     def _texts(self, data: LatentBucket, rows: NDArray[np.int64], share: float) -> list[str]:
         texts = []

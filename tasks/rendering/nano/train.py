@@ -48,7 +48,7 @@ from tasks.rendering.toyset import BASE, CONTROLS, ModelParts
 
 MODELS = Path(__file__).parent.parent / "models"
 PREDICTION = "v_prediction"
-RATES = {"unet": 1.5e-3, "controls": 4e-4, "adapter": 1e-3}
+RATES = {"unet": 1.5e-3, "controls": 4e-4, "adapter": 5e-4}
 
 
 def tokenizer_of(folder: Path) -> ChatGLMTokenizer:
