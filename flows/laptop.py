@@ -8,8 +8,7 @@ from flows.environment import prefect_home
 from flows.progress import LiveProgress
 from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
-from tasks.compose import compose_stored
-from tasks.errors import ConfigurationError
+from tasks.compose import compose_stored, find_masters
 from tasks.runs import died_here, new_run_id
 from tasks.settings import get_settings
 from tasks.standing import find_finished_twin
@@ -25,14 +24,10 @@ def compose_here(
     """
     workplace = open_workplace()
     placements = workplace.placements(names)
-    run = workplace.ledger.last_run()
-    if run is None:
-        raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
-    last = CampaignBrief.model_validate_json(run.brief)
-    marked = last.visible_mark if visible_mark is None else visible_mark
-    brief = last.model_copy(update={"placements": names, "visible_mark": marked})
+    source = find_masters("", names, visible_mark=visible_mark)
     made = masters = 0
-    for made_of_one in compose_stored(workplace, run.run_id, brief, rendered=last, limit=limit):
+    composed = compose_stored(workplace, source.run_id, source.brief, rendered=source.rendered, limit=limit)
+    for made_of_one in composed:
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
     return 0

@@ -16,6 +16,7 @@ from tasks.errors import CellError
 from tasks.labelling import Labelling
 from tasks.mastering import Masters
 from tasks.prompts.row import Goods
+from tasks.prompts.words import find_forbidden_copy
 from tasks.rendering.job import PlannedJob
 from tasks.rendering.parallel import plan_lines_parallel, plan_parallel
 from tasks.rendering.plan import PlanOptions, plan_jobs
@@ -61,9 +62,20 @@ class _Reading:
         batches = read_product_batches(
             source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ
         )
+        batches = (list(filter(self._may_be_said, batch)) for batch in batches)
         first = list(itertools.islice(batches, SMALL + 1))
         self.is_small = len(first) <= SMALL
         self._batches = itertools.chain(first, batches)
+
+    def _may_be_said(self, product: Product) -> bool:
+        """False, and a bad row, where a product's copy has words that advertising law forbids: nothing is rendered."""
+        library = self._workplace.library
+        category = library.category_id(product.category)
+        for column, hit in find_forbidden_copy(product, library.words, category=category):
+            if hit.group.level == "error":
+                self._on_bad(BadRow(product.line, column, hit.word, f"forbidden word: {hit.group.rule}"))
+                return False
+        return True
 
     def planned_here(self) -> Iterator[list[PlannedJob]]:
         library = self._workplace.library

@@ -24,6 +24,7 @@ from tasks.quality.duplicates import sign
 from tasks.rendering.renderer import Failed, Rendered, RenderRequest
 from tasks.repairing import TakesOfJob, rework
 from tasks.review import review_master
+from tasks.telemetry import counts_failure, counts_picture, traced
 from tasks.workplace import Workplace, open_workplace
 
 # Jobs taken in hand at once: a death of this process is held against those and the few in the renderer's queues. The
@@ -58,6 +59,7 @@ def should_stop(ledger: Ledger, run_id: str) -> bool:
     return run.cancelled or (limit is not None and ledger.spent(run_id) >= limit)
 
 
+@traced("render-shard")
 def render_next(run_id: str, stopping: Callable[[], bool]) -> Counter[str]:
     """Render a run's next shard, whichever it is by now; counts by outcome, empty where nothing is left to take.
 
@@ -94,6 +96,7 @@ def _never() -> bool:
 
 
 @task(name="render-shard", task_run_name="render-shard-{number}", persist_result=False, cache_policy=NO_CACHE)
+@traced("render-shard")
 def render_shard(run_id: str, job_ids: list[str], number: int) -> dict[str, int]:
     """Render those of the jobs that nobody has done or holds; returns counts by outcome."""
     workplace = open_workplace()
@@ -108,6 +111,7 @@ class ShardRun:
 
     def __init__(self, workplace: Workplace, run_id: str, stopping: Callable[[], bool] = _never) -> None:
         self._workplace, self._run_id, self._stopping = workplace, run_id, stopping
+        self.run_id = run_id  # as logs and traces name it
         self._ledger, self._owner = workplace.ledger, workplace.owner
         brief = CampaignBrief.model_validate_json(self._ledger.run(run_id).brief)
         self._strict = brief.strict
@@ -173,6 +177,7 @@ class ShardRun:
             images[digest] = data
         return RenderRequest(job, lease.take, images | self._workplace.reference_pictures(job), lease.steering)
 
+    @traced("finish")
     def _finish(self, lease: LeasedJob, outcome: Rendered | Failed) -> None:
         """Judge, store, compose and commit one outcome; a lease that another holds by now is dropped."""
         try:
@@ -186,6 +191,7 @@ class ShardRun:
         except StaleLease:
             self._counts["stale"] += 1  # what we stored has the same key and the same bytes as theirs
 
+    @counts_failure
     def _set_aside(self, lease: LeasedJob, reason: str) -> None:
         """The same pixels would fail the same way: not tried again until the next run asks for it.
 
@@ -231,6 +237,7 @@ class ShardRun:
         labelling = self._labelling
         return tuple(compose_master(self._workplace.store, picture, labelling.served_by(lease.job), labelling))
 
+    @counts_picture
     def _store(self, lease: LeasedJob, rendered: Rendered) -> JobResult:
         watch = StageWatch(rendered.seconds)
         recipe = master_recipe(lease, product_box=rendered.product_box)

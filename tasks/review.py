@@ -24,7 +24,10 @@ def review_master(
     """
     evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease)
     limits = limits.strict if strict else limits
-    return judge((*check_master(evidence, limits), *check_with_models(evidence, limits, workplace.quality_models)))
+    found = check_master(evidence, limits)
+    if judge(found).status != "rejected":  # what is rejected anyway needs no slow second opinion
+        found += check_with_models(evidence, limits, workplace.quality_models)
+    return judge(found)
 
 
 def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
@@ -39,6 +42,7 @@ def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
         background=job.background,
         encoded=encoded,
         light=job.shadow.direction if job.shadow else None,
+        prompt=job.prompt,
         cut=rendered.cut,
     )
 
@@ -48,7 +52,8 @@ def review_run(run_id: str, *, repair: bool = True) -> int:
     """Keep back pictures that look like an earlier one of the run; returns how many get another take for it.
 
     In catalogue order over the whole run, so that neither the order of rendering nor a crash in between matters: a run
-    with work left (its budget is spent) orders nothing, nor does who says `repair=False`. What no take can mend, or has not, goes to a person.
+    with work left (its budget is spent) orders nothing, nor does it where `repair` is off. What no take can mend, or
+    has not, goes to a person.
     """
     workplace = open_workplace()
     workplace.ledger.note(run_id, stage="reviewing")
