@@ -16,6 +16,7 @@ from flows.environment import join_prefect, keep_prefect_at, names_server, prefe
 from flows.models import models
 from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief, load_brief
+from tasks.catalog.copy_columns import LOCALES
 from tasks.errors import ConfigurationError, ShangxinError
 from tasks.settings import Settings, get_settings, use_settings
 
@@ -60,6 +61,11 @@ DriftOption = Annotated[Drift, typer.Option(help="Render the golden set first; w
 ApprovalOption = Annotated[Approval, typer.Option(help="wait: publish when people have decided on what needs them.")]
 CandidatesOption = Annotated[int, typer.Option(help="Takes rendered per picture; the best is kept.")]
 MaxCostOption = Annotated[float | None, typer.Option(help="Stop rendering, resumably, when this much is spent.")]
+LocaleOption = Annotated[str, typer.Option(help="Copy in this language, as a set of its own; empty: each product's.")]
+CopyOption = Annotated[
+    str, typer.Option("--copy", help="A CSV: sku and columns of copy that win over the catalogue's.")
+]
+LayersOption = Annotated[bool, typer.Option("--layers", help="A layered SVG beside each dressed picture.")]
 MarkOption = Annotated[
     bool, typer.Option("--visible-mark", help="Say on generated pictures that they are; kept as a set of its own.")
 ]
@@ -125,6 +131,9 @@ def run(
     strict: StrictOption = False,
     candidates: CandidatesOption = 1,
     visible_mark: MarkOption = False,
+    locale: LocaleOption = "",
+    copy_file: CopyOption = "",
+    layers: LayersOption = False,
     drift: DriftOption = Drift.off,
     approval: ApprovalOption = Approval.none,
 ) -> None:
@@ -147,6 +156,7 @@ def run(
         visible_mark=visible_mark,
         drift=drift.value,
         approval=approval.value,
+        **checked_dress(locale, copy_file, layers),
     )
     raise typer.Exit(run_here(brief, out))
 
@@ -159,12 +169,16 @@ def compose(
     visible_mark: Annotated[
         bool | None, typer.Option("--visible-mark/--no-visible-mark", help="Unless said: as the run had it.")
     ] = None,
+    locale: LocaleOption = "",
+    copy_file: CopyOption = "",
+    layers: LayersOption = False,
 ) -> None:
-    """New placements from the approved masters already in the store; nothing is rendered."""
+    """New placements or new copy on the approved masters already in the store; nothing is rendered."""
     keep_prefect_at(prefect_home(configure(store)))
     from flows.laptop import compose_here
 
-    raise typer.Exit(compose_here(names(placements), out, limit=limit, visible_mark=visible_mark))
+    dress = checked_dress(locale, copy_file, layers)
+    raise typer.Exit(compose_here(names(placements), out, limit=limit, visible_mark=visible_mark, dress=dress))
 
 
 @app.command()
@@ -343,6 +357,13 @@ def configure(store: str) -> Settings:
 
 def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
+
+
+def checked_dress(locale: str, copy_file: str, layers: bool) -> dict[str, Any]:
+    """The brief's fields for copy; ConfigurationError for a language that is not set."""
+    if locale and locale not in LOCALES:
+        raise ConfigurationError(f"--locale: found {locale!r}, expected one of {', '.join(LOCALES)}.")
+    return {"locale": locale, "copy_file": copy_file, "layers": layers}
 
 
 def make_brief(catalog: str, *, scenes: str, placements: str, **fields: Any) -> CampaignBrief:

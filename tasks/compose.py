@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from prefect import get_run_logger, task
@@ -28,6 +29,7 @@ from tasks.storage.base import ObjectStore
 from tasks.workplace import Workplace, open_workplace
 
 SUFFIXES = {"jpeg": "jpg"}
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 COMPOSERS = 2  # threads: scaling and encoding let go of the interpreter
 
 
@@ -77,10 +79,13 @@ class Source(NamedTuple):
     rendered: CampaignBrief
 
 
-def find_masters(source: str, placements: tuple[str, ...], *, visible_mark: bool | None) -> Source:
+def find_masters(
+    source: str, placements: tuple[str, ...], *, visible_mark: bool | None, dress: Mapping[str, Any] = NOTHING
+) -> Source:
     """A run (empty: the latest) and its brief with other placements. ConfigurationError where there is no run.
 
-    `visible_mark` None: as the run's brief had it.
+    No placements: those the run had. `visible_mark` None: as the run's brief had it. `dress` are the brief's fields for
+    copy, as far as they change.
     """
     workplace = open_workplace()
     workplace.placements(placements)  # a name that does not exist is told before anything is made
@@ -89,7 +94,9 @@ def find_masters(source: str, placements: tuple[str, ...], *, visible_mark: bool
         raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
     last = CampaignBrief.model_validate_json(run.brief)
     marked = last.visible_mark if visible_mark is None else visible_mark
-    return Source(run.run_id, last.model_copy(update={"placements": placements, "visible_mark": marked}), last)
+    asked = {"placements": placements or last.placements, "visible_mark": marked}
+    changes = {name: value for name, value in dress.items() if value}
+    return Source(run.run_id, last.model_copy(update={**asked, **changes}), last)
 
 
 def compose_stored(
@@ -122,8 +129,8 @@ def compose_stored(
 
 
 def _lacking(workplace: Workplace, run_id: str, labelling: Labelling) -> Iterator[tuple[JobRecord, list[Placement]]]:
-    for record, names in workplace.ledger.missing_renditions(run_id, labelling.rules):
-        wanted = [placement for placement in labelling.served_by(record.job) if placement.id in names]
+    for record, names in workplace.ledger.missing_renditions(run_id, labelling.rules_of):
+        wanted = [placement for placement in labelling.served_by(record) if placement.id in names]
         if wanted:
             yield record, wanted
 
@@ -135,7 +142,7 @@ def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
         return 0
     labelling = Labelling(workplace, CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief))
     have = {(made.placement, made.rule) for made in record.renditions}
-    wanted = [each for each in labelling.served_by(record.job) if (each.id, labelling.rules[each.id]) not in have]
+    wanted = [each for each in labelling.served_by(record) if (each.id, each.digest) not in have]
     return _compose_record(workplace, record, wanted, labelling) if wanted else 0
 
 
@@ -155,6 +162,7 @@ def compose_master(
         placements,
         background=picture.origin.job.background,
         alpha=picture.alpha,
+        dresser=labelling.dresser(picture.origin, picture.facts),
         finisher=labelling.labeller(picture.origin, picture.facts),
     )
     for outcome in made:
@@ -185,6 +193,11 @@ def _store(store: ObjectStore, picture: Picture, made: Composed) -> Rendition:
     origin = picture.origin
     key = rendition_key(made.placement.id, origin.sku, origin.job_id, origin.take, extension)
     stored = store.put(key, made.data, content_type=f"image/{made.format}")
+    findings = made.findings
+    if made.layers:
+        beside = rendition_key(made.placement.id, origin.sku, origin.job_id, origin.take, "svg")
+        store.put(beside, made.layers, content_type="image/svg+xml")
+        findings += (Finding(check="layers", value=len(made.layers), limit=None, passed=True, detail=beside),)
     return Rendition(
         placement=made.placement.id,
         rule=made.placement.digest,
@@ -194,7 +207,7 @@ def _store(store: ObjectStore, picture: Picture, made: Composed) -> Rendition:
         height=made.height,
         bytes=stored.bytes,
         format=made.format,
-        findings=made.findings,
+        findings=findings,
     )
 
 

@@ -21,6 +21,7 @@ from tasks.rendering.job import PlannedJob
 from tasks.rendering.parallel import plan_lines_parallel, plan_parallel
 from tasks.rendering.plan import PlanOptions, plan_jobs
 from tasks.rendering.plan_lines import PlannedLines, lines_of
+from tasks.rendering.segmenters import find_segmenter
 from tasks.workplace import Workplace
 
 READ = 400  # rows read at a time
@@ -58,7 +59,8 @@ class _Reading:
         source = workplace.source(brief.catalog)
         masters = Masters(workplace, brief)  # a name that does not exist is told before anything is read
         model = workplace.model(brief.model)
-        self.options = PlanOptions(brief, model.ref, sampler=model.sampler, sizes=masters.sizes)
+        cutout = find_segmenter(workplace.settings.models_dir)
+        self.options = PlanOptions(brief, model.ref, sampler=model.sampler, sizes=masters.sizes, cutout=cutout)
         batches = read_product_batches(
             source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ
         )
@@ -86,6 +88,7 @@ class _Reading:
                     library,
                     self._brief,
                     model=self.options.model,
+                    cutout=self.options.cutout,
                     sampler=self.options.sampler,
                     sizes=self.options.sizes,
                     on_bad_row=self.on_bad_row,

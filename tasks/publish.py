@@ -34,14 +34,14 @@ def publish(workplace: Workplace, run_id: str) -> dict[str, Any]:
     ledger.note(run_id, stage="publishing")
     counts = ledger.counts(run_id)
     brief = CampaignBrief.model_validate_json(ledger.run(run_id).brief)
-    rules = Labelling(workplace, brief).rules
+    labelling = Labelling(workplace, brief)
     store.put(report_key(run_id), render_report(gather_report(workplace, run_id)).encode(), content_type="text/html")
     if counts.unfinished:
         ledger.finish_run(run_id, state="stopped", totals=counts.as_dict())
         return counts.as_dict()
     _keep_ledger(workplace, run_id, counts.as_dict())
     with tempfile.NamedTemporaryFile() as sink:
-        sink.writelines(manifest_lines(ledger.results(run_id), rules=rules))
+        sink.writelines(manifest_lines(ledger.results(run_id), rules=labelling.rules_of))
         sink.flush()
         store.put_file(manifest_key(run_id), Path(sink.name), content_type="application/x-ndjson")
     ledger.finish_run(run_id, state="done", totals=counts.as_dict())

@@ -235,7 +235,7 @@ class ShardRun:
     def _compose(self, lease: LeasedJob, rendered: Rendered) -> tuple[Rendition, ...]:
         picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
         labelling = self._labelling
-        return tuple(compose_master(self._workplace.store, picture, labelling.served_by(lease.job), labelling))
+        return tuple(compose_master(self._workplace.store, picture, labelling.served_by(lease), labelling))
 
     @counts_picture
     def _store(self, lease: LeasedJob, rendered: Rendered) -> JobResult:

@@ -31,7 +31,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     run = ledger.run(run_id)
     brief = CampaignBrief.model_validate_json(run.brief)
     zone = ZoneInfo(workplace.settings.timezone)
-    rules = Labelling(workplace, brief).rules
+    labelling = Labelling(workplace, brief)
     seconds: Counter[str] = Counter()
     rows = []
     fresh_cost = 0.0
@@ -39,7 +39,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
         if record.fresh:
             seconds.update(record.timings)
             fresh_cost += record.cost
-        rows.append(reported_row(workplace, record, rules))
+        rows.append(reported_row(workplace, record, labelling.rules_of(record)))
     counts = ledger.counts(run_id)
     return ReportData(
         run_id=run_id,

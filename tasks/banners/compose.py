@@ -10,13 +10,17 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
 from tasks.banners.check import Known, check_file
+from tasks.banners.dress import MAP, Dresser, Dressing, Subject, busyness
 from tasks.banners.encode import Encoded, Written
 from tasks.banners.extend import continue_background, plain_canvas
 from tasks.banners.finish import Finisher
 from tasks.banners.geometry import Framing, frame_product
+from tasks.banners.inks import Inks
+from tasks.banners.layered import write_layers
 from tasks.banners.pixels import Alpha, Pixels
 from tasks.banners.placement import Placement
 from tasks.banners.pyramid import Pyramid
@@ -34,6 +38,7 @@ FULLEST = 0.95
 JPEG_REACH = 18
 # A picture that had to be squeezed into its bytes further than this (SSIM) is looked at by a person.
 LEAST_LIKENESS = 0.9
+LAYER_QUALITY = 92  # of the picture below a layered copy
 WHITE = (255, 255, 255)
 
 
@@ -48,6 +53,7 @@ class Rendition:
     height: int
     sha256: str
     findings: tuple[Finding, ...]
+    layers: bytes = b""  # an SVG of it that can still be edited, where one was asked for
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,15 @@ class _Source:
         return Pyramid(on_pure_white(self.pixels, self.product, self.alpha))
 
     @cached_property
+    def subject(self) -> Subject:
+        """What a dresser must know of it."""
+        level = 0
+        while min(self.size) >> (level + 1) >= MAP:
+            level += 1
+        busy = busyness(self.pyramid.level(level))
+        return Subject(self.size, self.product, "plain" if self.white else "scene", busy)
+
+    @cached_property
     def backdrop(self) -> tuple[int, int, int]:
         """The master's own white: the median along its border. A model's white is rarely 255, and a step would show."""
         rows = self.pixels[[0, -1]].reshape(-1, 3)
@@ -104,13 +119,14 @@ def compose_renditions(
     *,
     background: Literal["generated", "white"],
     alpha: Alpha | None,
+    dresser: Dresser | None = None,
     finisher: Finisher | None = None,
 ) -> Iterator[Rendition | Refused]:
     """One rendition per placement, in their order; a placement that cannot be served yields Refused with the reason.
 
     `master` is (height, width, 3) sRGB, `alpha` the product's matte of the same size where there is one. The product
-    stays whole in every placement. `finisher` marks pictures and labels files, within the byte window. Raises
-    CompositionError for pictures of the wrong kind.
+    stays whole in every placement. `dresser` sets copy beside it, `finisher` marks pictures and labels files, within
+    the byte window. Raises CompositionError for pictures of the wrong kind.
     """
     _check(master, alpha)
     source = _Source(master, product_box, alpha, white=background == "white")
@@ -120,7 +136,7 @@ def compose_renditions(
             yield Refused(placement, reason)
             continue
         try:
-            yield _compose(source, placement, finisher)
+            yield _compose(source, placement, dresser, finisher)
         except CompositionError as error:
             yield Refused(placement, str(error))
 
@@ -147,20 +163,23 @@ def _refusal(source: _Source, placement: Placement) -> str:
     return f"{placement.id} takes products on pure white only, and this scene has a background. Use a white scene."
 
 
-def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -> Rendition:
-    framing = frame_product(
-        source.size,
-        source.product,
-        placement.size,
-        least=_least_share(source.product.size, placement),
-        safe=placement.safe_box,
-        background="plain" if source.white else "scene",
-    )
+def _compose(source: _Source, placement: Placement, dresser: Dresser | None, finisher: Finisher | None) -> Rendition:
+    least = _least_share(source.product.size, placement)
+    dressing = dresser.arrange(source.subject, placement, least=least) if dresser else None
+    framing = dressing.framing if dressing else _plain_framing(source, placement, least)
     canvas = _paint(source, placement, framing)
     marked: tuple[Finding, ...] = ()
+    copy: tuple[Box, ...] = ()
+    layers = b""
+    if dresser and dressing:
+        bare = canvas.copy() if dresser.layers else canvas
+        canvas, copy, inks, marked = dresser.paint(canvas, dressing)
+        if dresser.layers:
+            layers = _layers(bare, placement, dressing, inks, finisher)
     reserve = 0
     if finisher:
-        canvas, marked = finisher.mark(canvas, (framing.product,), placement)
+        canvas, found = finisher.mark(canvas, (framing.product, *copy), placement)
+        marked += found
         reserve = finisher.reserve(placement)
     encoded, canvas = encode_stepwise(canvas, placement, reserve=reserve)
     size = Size(canvas.shape[1], canvas.shape[0])
@@ -181,6 +200,32 @@ def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -
         height=size.height,
         sha256=hashlib.sha256(data).hexdigest(),
         findings=findings,
+        layers=layers,
+    )
+
+
+def _layers(
+    bare: Pixels, placement: Placement, dressing: Dressing, inks: tuple[Inks, ...], finisher: Finisher | None
+) -> bytes:
+    """The SVG of a dressed picture: the picture below it is labelled, and marked, like the flat file."""
+    if finisher:
+        bare, _ = finisher.mark(
+            bare, (dressing.framing.product, *(each.box for each in dressing.arranged.sets)), placement
+        )
+    picture = simplejpeg.encode_jpeg(np.ascontiguousarray(bare), quality=LAYER_QUALITY, colorsubsampling="444")
+    if finisher:
+        picture, _ = finisher.label(picture, placement)
+    return write_layers(picture, placement.size, dressing.arranged, inks, title=placement.title.zh)
+
+
+def _plain_framing(source: _Source, placement: Placement, least: float) -> Framing:
+    return frame_product(
+        source.size,
+        source.product,
+        placement.size,
+        least=least,
+        safe=placement.safe_box,
+        background="plain" if source.white else "scene",
     )
 
 

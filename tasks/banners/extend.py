@@ -27,6 +27,12 @@ FAR, SOFTNESS = 0.6, (0.01, 0.025, 0.05, 0.08)
 DRIFT, SOFTEST = 0.07, 0.03
 # An edge of so many levels within this share of the height is the edge of a thing and stays one.
 HARD, EDGE = 36.0, 0.012
+# A blur of more px than this is worked out on a smaller picture.
+FINE_SIGMA = 3.0
+# The grain repeats after so many px, which nobody sees; its strength is measured on as many.
+GRAIN_TILE = 256
+# Columns of the strip that are enough for its colours.
+COLUMNS = 48
 # How long the waves of the drift are, in heights.
 WAVE = 1.2
 # Standard deviations of grain in levels: enough against banding, never more than a noisy photograph has.
@@ -90,17 +96,29 @@ def _beyond(patch: Pixels, count: int, *, reach: int, random: np.random.Generato
     mirrored[:depth] = 1 - _smoothstep(((np.arange(depth) + 0.5) / depth).astype(np.float32))
     columns[:, :depth] += (_softened(strip, SOFTEST * height) - columns[:, :depth]) * mirrored[:depth, None]
     # Averaging removed the grain in the drawn-out part: give it back, in luminance, where the mirror fades.
-    grain = random.normal(0, _grain(strip), (height, count, 1)).astype(np.float32)
-    columns += grain * np.sqrt(1 - mirrored[:, None] ** 2)
-    return np.clip(np.rint(columns), 0, 255).astype(np.uint8)
+    tile = random.standard_normal((GRAIN_TILE, GRAIN_TILE), np.float32) * np.float32(_grain(strip))
+    grain = np.tile(tile, (-(-height // GRAIN_TILE), -(-count // GRAIN_TILE)))[:height, :count]
+    columns += (grain * np.sqrt(1 - mirrored**2))[..., None]
+    return cv2.convertScaleAbs(np.maximum(columns, 0, out=columns)).reshape(columns.shape)
 
 
 def _softened(strip: Floats, sigma: float) -> Floats:
     """The strip as it is at the seam, and ever softer away from it: a mirror image that nobody recognises as one."""
-    soft = np.asarray(cv2.GaussianBlur(strip, (0, 0), max(sigma, 0.5), borderType=cv2.BORDER_REPLICATE), np.float32)
-    soft = soft.reshape(strip.shape)
+    soft = _blurred_small(strip, max(sigma, 0.5))
     share = _smoothstep(np.linspace(0, 1, strip.shape[1], dtype=np.float32))[:, None]
     return np.asarray(strip + (soft - strip) * share, np.float32)
+
+
+def _blurred_small(strip: Floats, sigma: float) -> Floats:
+    """A Gaussian blur; a wide one is worked out on a picture as much smaller as it leaves no detail to lose."""
+    height, width = strip.shape[:2]
+    by = max(1, int(sigma / FINE_SIGMA))
+    size = max(1, width // by), max(1, height // by)
+    small = strip if by == 1 else cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), sigma / by, borderType=cv2.BORDER_REPLICATE)
+    if by > 1:
+        soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(soft, np.float32).reshape(strip.shape)
 
 
 def _far(column: Floats, count: int, *, random: np.random.Generator) -> Floats:
@@ -163,7 +181,7 @@ def _drawn_out(strip: Floats) -> Floats:
     grain of wood goes on, a blurred light does not.
     """
     near = strip[:, : max(1, round(NEAR * strip.shape[1]))]
-    plain = _running_median(np.median(near, axis=1))
+    plain = _running_median(np.median(near[:, :: max(1, near.shape[1] // COLUMNS)], axis=1))
     parts = [part.mean(axis=1) for part in np.array_split(strip, min(PARTS, strip.shape[1]), axis=1)]
     details = np.stack([part - _running_median(part) for part in parts])
     agreed = np.abs(details).min(axis=0) * np.sign(details[0])
@@ -184,7 +202,7 @@ def _running_median(column: Floats) -> Floats:
 
 def _grain(strip: Floats) -> float:
     """Standard deviation of the strip's fine noise, in levels."""
-    luminance = strip.mean(axis=2)
+    luminance = strip[:GRAIN_TILE, :GRAIN_TILE].mean(axis=2)
     if min(luminance.shape) < 3:
         return LEAST_GRAIN
     rough = luminance - cv2.GaussianBlur(luminance, (0, 0), 1.0)

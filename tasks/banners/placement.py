@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -86,9 +87,13 @@ class Placement(Frozen):
     @property
     def digest(self) -> str:
         """16 hex digits over all that shapes a rendition: size, finish, every rule's value, but not its evidence."""
-        values = {name: rule.model_dump(mode="json")["value"] for name, rule in self.rules.items()}
-        text = json.dumps([COMPOSITION, self.id, self.size, values, self.finish], sort_keys=True)
+        text = json.dumps([COMPOSITION, self.id, self.size, self.rule_values, self.finish], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def rule_values(self) -> dict[str, object]:
+        """Every rule's value as JSON has it, by field name."""
+        return {name: rule.model_dump(mode="json")["value"] for name, rule in self.rules.items()}
 
     @property
     def rules(self) -> dict[str, Rule[object]]:

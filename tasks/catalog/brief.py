@@ -97,6 +97,21 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="标识文字 Mark text",
         description="留空按语言：AI生成 Empty: by locale, AI生成 or AI-generated.",
     )
+    locale: Literal["", "zh-CN", "zh-TW", "zh-HK", "en", "en-US", "en-GB"] = Field(
+        default="",
+        title="语言 Locale",
+        description="文案语言，单独成套；留空按商品 Of the copy, a set of its own; empty: each product's.",
+    )
+    copy_file: str = Field(
+        default="",
+        title="文案表 Copy file",
+        description="CSV：货号加文案列，优先于商品目录 SKU and columns of copy; they win over the catalogue's.",
+    )
+    layers: bool = Field(
+        default=False,
+        title="分层稿 Layers",
+        description="另存可编辑的 SVG A layered SVG beside each dressed picture.",
+    )
 
 
 def load_brief(path: Path) -> CampaignBrief:

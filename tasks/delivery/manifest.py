@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from tasks.delivery.ledger.records import JobRecord, Rendition, Take
+from tasks.delivery.ledger.records import JobRecord, Rendition, Rules, Take, rules_for
 from tasks.errors import LedgerError
 from tasks.findings import Finding, Status, Verdict
 from tasks.rendering.job import ModelRef, take_seed
@@ -123,10 +123,11 @@ def manifest_line(record: JobRecord, *, rules: Mapping[str, str] | None = None) 
     )
 
 
-def manifest_lines(records: Iterable[JobRecord], *, rules: Mapping[str, str] | None = None) -> Iterator[bytes]:
+def manifest_lines(records: Iterable[JobRecord], *, rules: Rules | None = None) -> Iterator[bytes]:
     """The manifest as JSON Lines in UTF-8, one line at a time, each with its line end."""
     for record in records:
-        yield manifest_line(record, rules=rules).model_dump_json().encode() + b"\n"
+        own = None if rules is None else rules_for(rules, record)
+        yield manifest_line(record, rules=own).model_dump_json().encode() + b"\n"
 
 
 def read_manifest(data: bytes | Iterable[bytes]) -> Iterator[ManifestLine]:

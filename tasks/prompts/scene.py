@@ -77,6 +77,7 @@ class Brand(Named):
     colors: dict[str, str] = Field(default_factory=dict)
     lines: dict[str, str] = Field(default_factory=dict, description="Brand line by locale.")
     logo: str = Field(default="", description="Path under templates/.")
+    faces: dict[Literal["display", "text"], Literal["sans", "serif"]] = Field(default_factory=dict)
     creator: str = ""
     rights: str = ""
     reference: Reference | None = None

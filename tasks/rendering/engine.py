@@ -26,6 +26,7 @@ from tasks.rendering.kolors import Condition, Kolors
 from tasks.rendering.loader import Parts, borrow_text_encoder, load_parts
 from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Failed, Pixels, Rendered, Renderer, RenderRequest
+from tasks.rendering.segment import Segmenter, open_segmenter
 from tasks.rendering.staged import Staged, stage_request
 from tasks.rendering.stages import Stage, run_stages
 from tasks.rendering.text import ReleasingTextService, TextService
@@ -59,7 +60,7 @@ def open_renderer(
         torch.set_num_threads(threads)
     with _opening:
         if key not in _open:
-            _open[key] = KolorsRenderer(found, device=place)
+            _open[key] = KolorsRenderer(found, device=place, segmenter=open_segmenter(models_dir))
         return _open[key]
 
 
@@ -90,7 +91,13 @@ class KolorsRenderer:
     """Renders with one model set on one device; passes the Renderer contract. Threads take turns at the model."""
 
     def __init__(
-        self, found: ModelSet, *, device: torch.device, batch_size: int | None = None, tier: Tier | None = None
+        self,
+        found: ModelSet,
+        *,
+        device: torch.device,
+        batch_size: int | None = None,
+        tier: Tier | None = None,
+        segmenter: Segmenter | None = None,
     ) -> None:
         self.name = found.ref.name
         self._found, self._device = found, device
@@ -99,7 +106,8 @@ class KolorsRenderer:
         parts = load_parts(found, device=device, with_text=not tier.releases)
         self._kolors = Kolors(found, parts, device=device)
         self._text = self._text_service(parts, tier)
-        self._cutouts = CutOutCache()
+        self._segmenter = segmenter
+        self._cutouts = CutOutCache(segmenter=segmenter)
         self._references: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._most = self._batch_size  # less once the card ran out of memory
         self._model, self._aside = Lock(), Lock()  # UNet and controls; VAE and image encoder
@@ -280,6 +288,10 @@ class KolorsRenderer:
                 f"holds {self._found.name}@{self._found.revision} in {self._found.precision}; plan again "
                 f"or open the other set"
             )
+        here = self._segmenter.model if self._segmenter else None
+        if job.cutout != here:
+            wanted, found = (f"{one.name}@{one.revision}" if one else "none" for one in (job.cutout, here))
+            raise RenderError(f"the job is to be cut out with {wanted}, here is {found}; plan again")
 
 
 STAGES = ("text", "condition", "denoise", "decode", "paste")

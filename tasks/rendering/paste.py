@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import RenderError
 from tasks.rendering.canvas import Canvas, over
-from tasks.rendering.picture import Floats
+from tasks.rendering.picture import Floats, bounding_box
 from tasks.rendering.renderer import Alpha, Pixels
 from tasks.rendering.worksize import Blocks, enlarge_blocks
 from tasks.shapes import Size
@@ -15,6 +15,7 @@ GRAIN = 1.1  # sRGB levels; what an enlarged background lacks is the finest text
 BLEED = 3  # px next to a kept block that the decoder still mixes with it
 ROUNDS, FINE = 60, 256  # smoothing a level of the fill; above 256 px the coarser levels have done most of it
 NEIGHBOURS = np.array([[0.0, 0.015, 0.0], [0.485, 0.0, 0.485], [0.0, 0.015, 0.0]], dtype=np.float32)
+AROUND = 32  # px of the generated side that the fill looks at beyond its own edge
 FEATHER = 10  # px over which the generated side takes over from what is filled in: a step there looks stuck on
 
 
@@ -31,10 +32,34 @@ def background_from(raw: Pixels, keep: Blocks, *, feather: float = 1.0) -> Pixel
     generated = away > BLEED + width / 2
     if not generated.any():
         return raw
-    filled = membrane(raw.astype(np.float32), generated)
-    rise = ((away - BLEED) / width).clip(0, 1)[..., None]
+    window = _window(away < BLEED + width)
+    done = raw.copy()
+    filled = _filled(raw[window], generated[window])
+    rise = ((away[window] - BLEED) / width).clip(0, 1)[..., None]
     share = rise * rise * (3 - 2 * rise)  # smoothstep: no edge at either end
-    return np.asarray(np.rint(share * raw + (1 - share) * filled).clip(0, 255), dtype=np.uint8)
+    done[window] = np.rint(share * raw[window] + (1 - share) * filled).clip(0, 255)
+    return done
+
+
+def _window(near: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rectangle around what is to be filled, with some of the generated side to fill it from."""
+    box = bounding_box(near.astype(np.uint8))
+    rows = slice(max(0, box.top - AROUND), box.bottom + AROUND)
+    return rows, slice(max(0, box.left - AROUND), box.right + AROUND)
+
+
+def _filled(raw: Pixels, known: NDArray[np.bool_]) -> Floats:
+    """The fill at the picture's size; as smooth as it is, it is worked out at no more than 2 x FINE px."""
+    height, width = known.shape
+    scale = min(1.0, 2 * FINE / max(height, width))
+    if scale == 1 or not known.any():
+        return membrane(raw.astype(np.float32), known)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    masked = cv2.resize(raw * known[..., None].astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small = masked / np.maximum(weight, 1e-3)[..., None]
+    filled = membrane(small, weight > 0.5 if (weight > 0.5).any() else weight > 0)
+    return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def membrane(image: Floats, known: NDArray[np.bool_]) -> Floats:

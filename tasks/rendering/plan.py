@@ -18,7 +18,7 @@ from tasks.prompts.library import Library
 from tasks.prompts.row import Goods, product_facts
 from tasks.prompts.scene import Scene
 from tasks.prompts.stack import Stack, sku_cells, stack_of
-from tasks.rendering.job import ModelRef, PlannedJob, Sampler, canonical_json, job_digest
+from tasks.rendering.job import CutOutModel, ModelRef, PlannedJob, Sampler, canonical_json, job_digest
 from tasks.rendering.recipe import companions_of, recipe_of, size_of
 from tasks.shapes import Size
 
@@ -43,6 +43,7 @@ class PlanOptions(NamedTuple):
     size: Size | None = None
     sampler: Sampler | None = None
     sizes: tuple[tuple[str, tuple[Size, ...]], ...] = ()
+    cutout: CutOutModel | None = None
 
 
 def plan_jobs(
@@ -54,6 +55,7 @@ def plan_jobs(
     size: Size | None = None,
     sampler: Sampler | None = None,
     sizes: tuple[tuple[str, tuple[Size, ...]], ...] = (),
+    cutout: CutOutModel | None = None,
     on_bad_row: BadRow | None = None,
 ) -> Iterator[PlannedJob]:
     """Product x scene x variant x master size, in the order of the products. Pure: the same input gives the same jobs.
@@ -61,7 +63,7 @@ def plan_jobs(
     A row that names an unknown scene is passed to `on_bad_row` and left out; without it the CellError is raised. Wrong
     templates, a wrong brief or a variable that the catalogue lacks raise a TemplateError.
     """
-    planner = Planner(library, PlanOptions(brief, model, size, sampler, sizes))
+    planner = Planner(library, PlanOptions(brief, model, size, sampler, sizes, cutout))
     for number, goods in enumerate(products):
         if brief.limit is not None and number >= brief.limit:
             return
@@ -123,7 +125,15 @@ class Station:
     ) -> None:
         scene = library.scenes[stack.scene]
         recipes = [
-            recipe_of(library, scene, model=options.model, brand=stack.brand, size=size, sampler=options.sampler)
+            recipe_of(
+                library,
+                scene,
+                model=options.model,
+                brand=stack.brand,
+                size=size,
+                sampler=options.sampler,
+                cutout=options.cutout,
+            )
             for size in master_sizes(scene, options)
         ]
         self.stack = stack

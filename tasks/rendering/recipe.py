@@ -15,6 +15,7 @@ from tasks.prompts.scene import Brand, Scene
 from tasks.rendering.job import (
     Companion,
     ControlUse,
+    CutOutModel,
     Harmony,
     ModelRef,
     Person,
@@ -27,6 +28,7 @@ from tasks.rendering.job import (
     Staging,
     canonical_json,
 )
+from tasks.rendering.poses import read_people
 from tasks.rendering.presets import PRESETS
 from tasks.shapes import Size
 
@@ -48,6 +50,7 @@ class Recipe(NamedTuple):
     size: Size
     sampler: Sampler
     background: str
+    cutout: CutOutModel | None
     staging: Staging
     shadow: Shadow | None
     reflection: Reflection | None
@@ -104,6 +107,7 @@ def recipe_of(
     brand: str = "",
     size: Size | None = None,
     sampler: Sampler | None = None,
+    cutout: CutOutModel | None = None,
 ) -> Recipe:
     """The scene's settings, checked; `size` and `sampler` stand in for the scene's where a model needs its own.
 
@@ -116,12 +120,13 @@ def recipe_of(
         size=size or scene.size,
         sampler=sampler or _sampler(scene, file),
         background=scene.background,
+        cutout=cutout,
         staging=_part(Staging, scene.staging, f"{file}: staging"),
         shadow=None if scene.shadow is None else _part(Shadow, _shadow(scene), f"{file}: shadow"),
         reflection=_optional(Reflection, scene.reflection if drawn else None, f"{file}: reflection"),
         harmony=_optional(Harmony, scene.harmony if drawn else None, f"{file}: harmony"),
         controls=tuple(_part(ControlUse, use, f"{file}: controls.{n}") for n, use in enumerate(scene.controls)),
-        people=tuple(_part(Person, one, f"{file}: people.{n}") for n, one in enumerate(scene.people)),
+        people=_people(library, scene, file),
         reference=_reference(library, scene, brand),
     )
 
@@ -172,6 +177,22 @@ def _reference(library: Library, scene: Scene, brand: str) -> ReferenceUse | Non
             file = library.layers[kind, owner.id].file
             return _part(ReferenceUse, {"images": digests, "scale": owner.reference.scale}, f"{file}: reference")
     return None
+
+
+def _people(library: Library, scene: Scene, file: str) -> tuple[Person, ...]:
+    """The scene's people; an entry `file: poses/x.json` stands for those of a file under templates/."""
+    entries: list[dict[str, Any]] = []
+    for entry in scene.people:
+        if set(entry) != {"file"}:
+            entries.append(entry)
+            continue
+        path = (library.folder / str(entry["file"])).resolve()
+        if not path.is_relative_to(library.folder.resolve()):
+            raise TemplateError(f"{file}: people.file: {entry['file']!r} is not a file under {library.folder.name}/")
+        entries += read_people(path)
+    if not entries and any(use.get("kind") == "pose" for use in scene.controls):
+        raise TemplateError(f"{file}: controls: pose has nobody to draw. Give `people` with keypoints or a file.")
+    return tuple(_part(Person, one, f"{file}: people.{n}") for n, one in enumerate(entries))
 
 
 def _optional(model: type[Part], value: dict[str, Any] | None, where: str) -> Part | None:

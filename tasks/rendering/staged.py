@@ -54,7 +54,7 @@ def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCa
         size=size,
         pixels=pixels,
         keep=keep_blocks(alpha, ring=KEEP_RING + request.steering.keep_ring),
-        controls=tuple((use, draw_control(use, pixels, alpha, job.staging)) for use in uses),
+        controls=tuple((use, draw_control(use, pixels, alpha, job.staging, people=job.people)) for use in uses),
         references=_references(request),
         cut=max(cutout.cut for cutout, _ in products),
     )

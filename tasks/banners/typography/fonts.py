@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import freetype
 import uharfbuzz as hb
 
-from tasks.banners.typography.characters import is_emoji, is_right_to_left, is_wide
+from tasks.banners.typography.characters import is_chinese, is_emoji, is_right_to_left, is_wide
 from tasks.errors import ConfigurationError
 
 Weight = Literal["regular", "bold"]
@@ -42,11 +42,6 @@ class Face:
     @cached_property
     def covered(self) -> frozenset[int]:
         return frozenset(self.shaping.face.unicodes)
-
-    @cached_property
-    def ascent(self) -> float:
-        """Of capitals and Chinese characters above the baseline, in em."""
-        return 0.86
 
     def __hash__(self) -> int:
         return hash((self.path, self.index))
@@ -106,6 +101,9 @@ class FontBook:
     def choose(self, text: str, family: str, weight: Weight) -> Chosen:
         """The faces for a whole text: another family rather than a single character out of style."""
         wide = {ord(character) for character in text if is_wide(character)}
+        if family != "serif" and not is_chinese(text) and wide <= self._face(_FILES["latin"], weight).covered:
+            latin = self._face(_FILES["latin"], weight)
+            return Chosen(latin, latin)
         candidates = (family, *(name for name in FAMILIES if name != family))
         for name in candidates:
             face = self._face(_FILES[name], weight)

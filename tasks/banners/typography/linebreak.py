@@ -1,4 +1,4 @@
-"""Where a line may end, and where it had better: 禁则 (GB/T 15834, CLREQ) with whole words, numbers with their units."""
+"""Where a line may end, and where it had better: 禁则 (GB/T 15834, CLREQ), whole words, numbers with their units."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -6,8 +6,8 @@ from functools import lru_cache
 from tasks.banners.typography.characters import CLOSING, OPENING, WORD
 
 # Costs of a break in em of raggedness squared: after a mark it is welcome, a lone character on a line is ugly.
-AFTER_MARK, LONELY = -3.0, 6.0
-_STRONG = frozenset("，。；：！？、,.;!? —…")
+AFTER_MARK, AFTER_SPACE, LONELY = -3.0, -0.6, 6.0
+_STRONG = frozenset("，。；：！？、,.;!?—…")
 # Characters that lean on the one before or after: a line neither begins nor ends well with them.
 _NEVER_FIRST = frozenset("的了着过吗呢吧啊们地得儿々的們嗎")
 _NEVER_LAST = frozenset("不最很更再太把被给向从在与和或第一两几每这那各")
@@ -24,7 +24,10 @@ def breaks(text: str) -> tuple[int, ...]:
         *(
             at
             for at in range(1, len(text))
-            if at not in inside and text[at] not in CLOSING and text[at - 1] not in OPENING and text[at] != " "
+            if at not in inside
+            and text[at] not in CLOSING
+            and text[at] != " "
+            and text[:at].rstrip(" ")[-1:] not in OPENING
         ),
         len(text),
     )
@@ -40,7 +43,7 @@ def break_lines(text: str, measure: Measure, width: float, most: int) -> tuple[t
     parts = text.split("\n")
     for number, part in enumerate(parts):
         room = most - len(lines) - (len(parts) - number - 1)
-        found = _break_part(text, begin, begin + len(part), measure, width, room) if part else ()
+        found = _break_part(text, begin, begin + len(part), measure, width=width, most=room) if part else ()
         if found is None:
             return None
         lines += found
@@ -49,20 +52,20 @@ def break_lines(text: str, measure: Measure, width: float, most: int) -> tuple[t
 
 
 def _break_part(
-    text: str, begin: int, end: int, measure: Measure, width: float, most: int
+    text: str, begin: int, end: int, measure: Measure, *, width: float, most: int
 ) -> tuple[tuple[int, int], ...] | None:
     ends = [begin + at for at in breaks(text[begin:end])]
     for count in range(1, most + 1):
         if measure(begin, end) > width * count:
             continue
-        found = _evenest(text, begin, ends, measure, width, count)
+        found = _evenest(text, begin, ends, measure, width=width, count=count)
         if found:
             return found
     return None
 
 
 def _evenest(
-    text: str, begin: int, ends: list[int], measure: Measure, width: float, count: int
+    text: str, begin: int, ends: list[int], measure: Measure, *, width: float, count: int
 ) -> tuple[tuple[int, int], ...] | None:
     """Exactly `count` lines with the least cost, None where no way of breaking fits."""
     ideal = min(width, measure(begin, ends[-1]) / count)
@@ -91,4 +94,6 @@ def _price(text: str, first: int, end: int, final: int) -> float:
         return price
     if text[end - 1] in _STRONG:
         return price + AFTER_MARK
+    if text[end - 1] == " ":
+        return price + AFTER_SPACE
     return price + _LEANING * ((text[end] in _NEVER_FIRST) + (text[end - 1] in _NEVER_LAST))

@@ -3,11 +3,10 @@
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from tasks.banners.typography.characters import BLANK_BEFORE
 from tasks.banners.typography.fonts import Chosen
 from tasks.banners.typography.linebreak import break_lines
 from tasks.banners.typography.raster import Drawn, Placed, draw_glyphs
-from tasks.banners.typography.shaping import HALF, Glyph, Shaped, shape, span
+from tasks.banners.typography.shaping import Glyph, Shaped, leading_blank, shape, span
 
 Align = Literal["start", "center", "end"]
 
@@ -92,14 +91,12 @@ def baseline(block: Block, number: int) -> float:
 def _line(block: Block, number: int, align: Align, *, shift: float) -> list[Placed]:
     style, (first, last) = block.type, block.lines[number]
     shaped = _shape(block.text, style)
-    begin = shaped.starts[first] + (HALF if block.text[first] in BLANK_BEFORE else 0.0)
-    start = line_start(block, number, align)
+    start = line_start(block, number, align) - leading_blank(shaped, first) * style.size
     placed, pen = [], 0.0
     for glyph in _between(shaped, first, last):
         along = start + (pen + style.tracking * (glyph.at - first)) * style.size
         pen += glyph.advance
-        offset = (shaped.starts[first] - begin) * style.size
-        placed.append(_place(block, number, glyph, along + offset, shift))
+        placed.append(_place(block, number, glyph, along, shift))
     return placed
 
 

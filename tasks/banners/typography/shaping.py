@@ -72,9 +72,10 @@ def _spaced(glyph: Glyph, text: str, *, vertical: bool) -> Glyph:
     here, after = text[glyph.at], text[glyph.at + 1 : glyph.at + 2]
     if not after or glyph.advance <= 0:
         return glyph
-    if here in BLANK_AFTER and after in (BLANK_AFTER | BLANK_BEFORE):
+    wide = glyph.advance > 2 * HALF - 0.1
+    if wide and here in BLANK_AFTER and after in (BLANK_AFTER | BLANK_BEFORE):
         return glyph._replace(advance=glyph.advance - HALF)
-    if here in BLANK_BEFORE and after in BLANK_BEFORE:
+    if wide and here in BLANK_BEFORE and after in BLANK_BEFORE:
         return glyph._replace(advance=glyph.advance - HALF)
     if not vertical and ((is_han(here) and is_latin(after)) or (is_latin(here) and is_han(after))):
         return glyph._replace(advance=glyph.advance + MIXED_GAP)
@@ -96,13 +97,17 @@ def span(shaped: Shaped, first: int, last: int) -> float:
     length = shaped.starts[last] - shaped.starts[first]
     text = shaped.text
     if last > first:
-        if text[first] in BLANK_BEFORE:
-            length -= HALF
+        length -= leading_blank(shaped, first)
         if text[last - 1] in BLANK_AFTER and _width(shaped, last - 1) > HALF:
             length -= HALF
         elif last < len(text) and _gap_after(text, last - 1):
             length -= MIXED_GAP
     return length
+
+
+def leading_blank(shaped: Shaped, first: int) -> float:
+    """What an opening mark loses at the start of a line, in em."""
+    return HALF if shaped.text[first] in BLANK_BEFORE and _width(shaped, first) > HALF else 0.0
 
 
 def _width(shaped: Shaped, at: int) -> float:

@@ -1,6 +1,6 @@
 """What goes into the ledger and what comes out of it: plain frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -197,6 +197,15 @@ class JobRecord:
         """What people read of the product, as `tasks.prompts.row.product_facts` wrote it."""
         facts: dict[str, Any] = orjson.loads(self.product)
         return facts
+
+
+# Placement -> digest of what shapes its renditions: the same for all jobs, or each job's own.
+Rules = Mapping[str, str] | Callable[[JobRecord], Mapping[str, str]]
+
+
+def rules_for(rules: Rules, record: JobRecord) -> Mapping[str, str]:
+    """The rules that this job's renditions are made by."""
+    return rules(record) if callable(rules) else rules
 
 
 class MissingRenditions(NamedTuple):

@@ -1,7 +1,7 @@
 """What a run has come to: counts, records in catalogue order, renditions, verdicts by people."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -12,7 +12,17 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions, takes_of
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among
-from tasks.delivery.ledger.records import Counts, JobRecord, Master, MissingRenditions, Rendition, Shard, Take
+from tasks.delivery.ledger.records import (
+    Counts,
+    JobRecord,
+    Master,
+    MissingRenditions,
+    Rendition,
+    Rules,
+    Shard,
+    Take,
+    rules_for,
+)
 from tasks.delivery.ledger.tables import (
     DONE,
     LEASED,
@@ -153,14 +163,14 @@ class Results(Database):
             yield from records
 
     def missing_renditions(
-        self, run_id: str, rules: Mapping[str, str], *, verdicts: Collection[str] = ("approved",)
+        self, run_id: str, rules: Rules, *, verdicts: Collection[str] = ("approved",)
     ) -> Iterator[MissingRenditions]:
-        """Judged jobs that lack a rendition for a placement by its present rules (placement -> digest of them)."""
+        """Judged jobs that lack a rendition for a placement by its present rules."""
         wanted = RECORD.where(job.c.state == DONE, job.c.verdict.in_(sorted(verdicts)))
         for records in self._pages(run_id, wanted):
             for record in records:
                 have = {(each.placement, each.rule) for each in record.renditions}
-                lacking = tuple(name for name, rule in rules.items() if (name, rule) not in have)
+                lacking = tuple(name for name, rule in rules_for(rules, record).items() if (name, rule) not in have)
                 if lacking:
                     yield MissingRenditions(record, lacking)
 
