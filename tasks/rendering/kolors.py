@@ -230,6 +230,13 @@ class Kolors:
         uses = [use for use, _ in batch[0].acting]
         if not uses:
             return {}
+        for one in batch:
+            for use, image in one.acting:
+                found = Size(image.shape[-1], image.shape[-2])
+                if found != one.size:
+                    raise RenderError(
+                        f"the {use.kind} control image is {found}, the picture is {one.size}; draw it anew"
+                    )
         images = [torch.stack([one.acting[index][1] for one in batch]) for index in range(len(uses))]
         return {
             "control_image": images,
