@@ -5,7 +5,7 @@ CATALOG ?= catalogs/sample/products.csv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan test test-all lint bench clean system
+.PHONY: help run plan test test-all lint bench clean system stack stack-stop chaos
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,13 +37,22 @@ lint: .venv/.test-ready  ## style, types, import contracts, templates
 	@$(BIN)/shangxin lint
 
 test: .venv/.test-ready system lint  ## lint, types, contracts and the test suite
-	@$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu" $(ARGS)
 
 test-all: .venv/.test-ready system lint  ## the same and the slow tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 bench: .venv/.test-ready  ## speed and memory, as ratios within one run
 	@$(BIN)/python -m tests.bench
+
+stack: .venv/.test-ready system  ## Prefect, PostgreSQL, an S3 stand-in, one CPU worker, two agents, as plain processes
+	@$(BIN)/python -m flows.stack start $(ARGS)
+
+stack-stop:  ## end them
+	@$(BIN)/python -m flows.stack stop
+
+chaos: .venv/.test-ready system  ## random harm to real processes, 50 rounds; the end must be as undisturbed
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:  ## forget the output (masters, ledger, Prefect's own files)
 	rm -rf out

@@ -10,6 +10,7 @@ from packaging.version import Version
 from rich.console import Console
 from rich.markup import escape
 
+from flows.placements import stale_of
 from tasks.errors import ModelError, ShangxinError
 from tasks.rendering.checkpoints.present import revision
 from tasks.rendering.checkpoints.table import Licence, PublishedSet, published_sets
@@ -65,6 +66,11 @@ def _packages(_: Workplace) -> Iterator[Diagnosis]:
 def _templates(workplace: Workplace) -> Iterator[Diagnosis]:
     scenes, placements = len(workplace.library.scenes), len(workplace.all_placements)
     yield Diagnosis("templates", "ok", f"{workplace.settings.templates}: {scenes} scenes, {placements} placements")
+    stale = stale_of(workplace)
+    if stale:
+        oldest = min(stale, key=lambda each: each.checked)
+        text = f"{len(stale)} placements have rules nobody checked for {workplace.settings.rule_months} months"
+        yield Diagnosis("placements", "note", f"{text}; the oldest: {oldest.placement}, {oldest.checked}")
 
 
 def _store(workplace: Workplace) -> Iterator[Diagnosis]:

@@ -17,6 +17,8 @@ import httpx
 from tasks.errors import ConfigurationError, OrchestrationError
 
 NEEDED_MB = 32  # a fresh home with its journal takes six
+RESTARTS = 3  # of a server that dies in the middle of a run
+WATCH_SECONDS = 0.5
 
 
 def free_port() -> int:
@@ -38,11 +40,17 @@ class EmbeddedServer:
         self._start_seconds = start_seconds
         self._url = ""
         self._port = free_port()
+        self._log.unlink(missing_ok=True)
+        self._process = self._start()
+        self._stopping = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="server-keeper", daemon=True)
+
+    def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "flows.embedded", "--port", str(self._port)]
-        with self._log.open("wb") as sink:
+        with self._log.open("ab") as sink:
             # the child watches its standard input: when this process dies, however it dies, the pipe closes. A session
             # of its own keeps a terminal's Ctrl-C from it: the run that is stopping still has things to tell it.
-            self._process = subprocess.Popen(  # noqa: S603
+            return subprocess.Popen(  # noqa: S603
                 command, stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
             )
 
@@ -52,7 +60,18 @@ class EmbeddedServer:
             url = f"http://127.0.0.1:{self._port}/api"
             self._await_health(url)
             self._url = url
+            self._keeper.start()
         return self._url
+
+    def _keep(self) -> None:
+        """Start a server that died again, at the same address: the run's calls are repeated until it answers."""
+        for _ in range(RESTARTS):
+            while not self._stopping.wait(WATCH_SECONDS):
+                if self._process.poll() is not None:
+                    break
+            if self._stopping.is_set():
+                return
+            self._process = self._start()
 
     def explain(self, error: Exception) -> OrchestrationError:
         """What a failed call to the server meant: it died, or it is there and refused."""
@@ -68,6 +87,9 @@ class EmbeddedServer:
         return self._process.pid
 
     def stop(self) -> None:
+        self._stopping.set()
+        if self._keeper.ident:
+            self._keeper.join()
         if self._process.stdin:
             self._process.stdin.close()
         try:

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from tasks.errors import ConfigurationError
 from tasks.settings import Settings
 
 QUIET = {
@@ -36,6 +37,11 @@ def prefect_home(settings: Settings) -> Path:
     return settings.out / ".prefect"
 
 
+def names_server() -> bool:
+    """Whether PREFECT_API_URL names a server to work with: then none is embedded."""
+    return bool(os.environ.get("PREFECT_API_URL"))
+
+
 def keep_prefect_at(home: Path) -> None:
     """Give this process (and the server it starts) a Prefect home of its own. Call before Prefect is imported."""
     if "prefect" in sys.modules:
@@ -46,3 +52,31 @@ def keep_prefect_at(home: Path) -> None:
     os.environ.update(QUIET)
     os.environ["PREFECT_HOME"] = str(home.resolve())
     os.environ["PREFECT_PROFILES_PATH"] = str(home.resolve() / "profiles.toml")
+
+
+SERVER = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # the least that Prefect takes; automations tell the dead by it
+    "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_WORKER_HEARTBEAT_SECONDS": "15",
+}
+
+
+def join_prefect() -> str:
+    """Work with the server of PREFECT_API_URL; its address. ConfigurationError where none is named.
+
+    What the environment says already stays: a profile, an auth string, another pace.
+    """
+    address = os.environ.get("PREFECT_API_URL", "")
+    if not address:
+        raise ConfigurationError(
+            "PREFECT_API_URL is not set; expected a Prefect server's address such as http://127.0.0.1:4200/api. "
+            "`make stack` starts one here."
+        )
+    for name, value in SERVER.items():
+        os.environ.setdefault(name, value)
+    return address

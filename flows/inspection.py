@@ -22,6 +22,11 @@ SOURCES = {
     COMPOSITE: "真实商品，生成背景 real product on a generated background",
     GENERATED: "全部生成 generated throughout",
 }
+CREDENTIALS = {
+    "valid": "签名有效 signature valid; 未核对签名者是否受信 its signer was not looked up in any list of trust",
+    "invalid": "签名无效 signature invalid",
+    "unread": "有签名，未读取 signed, not read",
+}
 AIGC_LABELS = {"1": "生成 generated", "2": "可能生成 possibly", "3": "疑似生成 suspected"}
 
 
@@ -39,7 +44,8 @@ def print_inspection(file: Path, console: Console, *, as_json: bool) -> int:
         for name, value in _rows(found):
             table.add_row(name, Text(value))  # words of strangers: never markup
         console.print(table)
-    return 1 if found.state == "changed" or found.labels.problems else 0
+    forged = found.credentials is not None and found.credentials.state == "invalid"
+    return 1 if found.state == "changed" or found.labels.problems or forged else 0
 
 
 def _read(file: Path) -> bytes:
@@ -67,6 +73,11 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str]]:
         yield "TC260:AIGC Label", f"{labels.aigc.label} ({meaning})"
         fields = labels.aigc.model_dump(by_alias=True, exclude={"label"})
         yield from ((f"  {name}", value or "-") for name, value in fields.items())
+    if found.credentials:
+        yield "C2PA", CREDENTIALS[found.credentials.state]
+        said = found.credentials.model_dump(exclude={"state", "problems"})
+        yield from ((f"  {name}", value) for name, value in said.items() if value)
+        yield from (("  问题 problem", problem) for problem in found.credentials.problems)
     credited = {"作者 creator": labels.creator, "版权 rights": labels.rights, "权利人 owner": labels.owner}
     yield from ((name, value) for name, value in credited.items() if value)
     if labels.recipe:

@@ -1,6 +1,7 @@
 """A campaign on this machine alone: embedded Prefect, SQLite, a folder or S3, one resident renderer."""
 
-import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -10,8 +11,7 @@ from flows.environment import prefect_home
 from flows.progress import LiveProgress
 from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
-from tasks.compose import compose_stored
-from tasks.errors import ConfigurationError
+from tasks.compose import NOTHING, compose_stored, find_masters
 from tasks.runs import died_here, new_run_id
 from tasks.settings import get_settings
 from tasks.standing import find_finished_twin
@@ -19,24 +19,25 @@ from tasks.workplace import open_workplace
 
 
 def compose_here(
-    names: tuple[str, ...], console: Console, *, limit: int | None, visible_mark: bool | None = None
+    names: tuple[str, ...],
+    console: Console,
+    *,
+    limit: int | None,
+    visible_mark: bool | None = None,
+    dress: Mapping[str, Any] = NOTHING,
 ) -> int:
     """Make the named placements of every approved master of the last run; returns the exit code.
 
-    `visible_mark` None: as the run's brief had it.
+    `visible_mark` None: as the run's brief had it. `dress` are the brief's fields for copy, as far as they change.
     """
     workplace = open_workplace()
-    placements = workplace.placements(names)
-    run = workplace.ledger.last_run()
-    if run is None:
-        raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
-    last = CampaignBrief.model_validate_json(run.brief)
-    marked = last.visible_mark if visible_mark is None else visible_mark
-    brief = last.model_copy(update={"placements": names, "visible_mark": marked})
+    source = find_masters("", names, visible_mark=visible_mark, dress=dress)
+    placements = len(workplace.placements(source.brief.placements))
     made = masters = 0
-    for made_of_one in itertools.islice(compose_stored(workplace, run.run_id, brief), limit):
+    composed = compose_stored(workplace, source.run_id, source.brief, rendered=source.rendered, limit=limit)
+    for made_of_one in composed:
         made, masters = made + made_of_one, masters + 1
-    console.print(f"{made} 张新图 new renditions of {masters} masters, {len(placements)} placements asked for.")
+    console.print(f"{made} 张新图 new renditions of {masters} masters, {placements} placements asked for.")
     return 0
 
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.masters import Savings, print_masters
+from flows.placements import stale_of
 from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.catalog.read import read_products
@@ -27,14 +29,17 @@ SHOWN = 200  # jobs and bad rows printed; --json has them all
 
 
 def stream_plan_json(brief: CampaignBrief, sink: IO[bytes]) -> None:
-    """One JSON object a line, a job or a bad row, in catalogue order; memory stays flat."""
+    """One JSON object a line, a job or a bad row, in catalogue order, and last the masters; memory stays flat."""
     workplace = open_workplace()
     bad: list[BadRow] = []
+    savings = Savings(workplace, brief)
     try:
         for lines in plan_lines(workplace, brief, bad.append):
             sink.writelines(_bad_line(row) for row in bad)
             bad.clear()
             sink.write(lines.with_done(workplace.ledger.find_done(lines.job_ids)))
+            savings.add_lines(lines)
+        sink.write(orjson.dumps(savings.fields(), default=list, option=orjson.OPT_APPEND_NEWLINE))
     finally:
         sink.writelines(_bad_line(row) for row in bad)  # also where every row is bad
 
@@ -58,6 +63,10 @@ def print_plan(brief: CampaignBrief, console: Console) -> None:
     finally:
         _print_bad_rows(bad, console)  # also where every row is bad
     _print_jobs(tally, console)
+    savings = Savings(workplace, brief)
+    for scene, count in tally.scenes.items():
+        savings.add(workplace.library.scenes[scene].background, count)
+    print_masters(savings, console)
     cost = tally.todo * cost_per_image(workplace, brief)
     seconds = cost / workplace.settings.gpu_hour_cost * 3600 if workplace.settings.gpu_hour_cost else 0.0
     console.print(
@@ -165,7 +174,7 @@ def print_lint(catalog: str, console: Console) -> int:
             for column, hit in find_forbidden_copy(product, library.words, category=product.category):
                 place = f"line {product.line}, {column}"
                 problems.append(Problem(catalog, place, f"{hit.word}: {hit.group.rule}", hit.group.level))
-    problems = [*lint(library, columns), *check_recipes(library), *problems]
+    problems = [*lint(library, columns), *check_recipes(library), *_stale_problems(workplace), *problems]
     for problem in problems:
         colour = "red" if problem.level == "error" else "yellow"
         console.print(
@@ -178,3 +187,9 @@ def print_lint(catalog: str, console: Console) -> int:
         f"{len(problems)} problems."
     )
     return 2 if any(problem.level == "error" for problem in problems) else 0
+
+
+def _stale_problems(workplace: Workplace) -> Iterator[Problem]:
+    for each in stale_of(workplace):
+        message = f"checked {each.checked}, {each.months} months ago; compare with {each.source}"
+        yield Problem("placements", f"{each.placement}.{each.rule}", message, "warning")

@@ -14,8 +14,10 @@ from tasks.errors import LedgerError
 STAGES = {
     "starting": "启动 Starting Prefect",
     "ingesting": "读取目录 Reading the catalogue",
+    "watching": "标准样张 Golden set",
     "rendering": "渲染 Rendering",
     "reviewing": "质检 Reviewing",
+    "waiting": "等待审片 Waiting for people",
     "composing": "版位 Composing placements",
     "publishing": "发布 Publishing",
 }

@@ -16,6 +16,8 @@ from tasks.delivery.labels import read_labels
 from tasks.errors import CatalogError, ConfigurationError, LabelError, RenderError
 from tasks.rendering.job import RenderJob
 from tasks.rendering.renderer import Failed, Pixels, RenderRequest
+from tasks.rendering.steering import steer
+from tasks.steering import Steering
 from tasks.storage.base import ObjectStore
 from tasks.workplace import Workplace, open_workplace
 
@@ -42,7 +44,10 @@ def reproduce_here(image: Path, console: Console, *, catalog: str) -> int:
     pictures = {recipe["image"]: job.product_image}
     pictures |= zip(recipe.get("bundle", ()), (one.image for one in job.companions), strict=False)
     images = {digest: _product(workplace, name, digest, catalog) for name, digest in pictures.items()}
-    (outcome,) = workplace.renderer(job.model.name).render([RenderRequest(job, recipe["take"], images)])
+    images |= workplace.reference_pictures(job)
+    steering = Steering.model_validate(recipe.get("steering", {}))
+    request = RenderRequest(steer(job, steering), recipe["take"], images, steering)
+    (outcome,) = workplace.renderer(job.model.name).render([request])
     if isinstance(outcome, Failed):
         raise RenderError(f"{image}: {outcome.reason}")
     found = measure(decode_master(data), outcome.pixels)

@@ -1,10 +1,13 @@
 """How a run ended, on the console."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tasks.catalog.brief import CampaignBrief
+from tasks.delivery.acceptance import alarm_of
 from tasks.delivery.keys import manifest_key, report_key
+from tasks.reporting import reported_row
 from tasks.workplace import Workplace
 
 ROWS = (
@@ -25,6 +28,8 @@ def print_summary(workplace: Workplace, run_id: str, console: Console) -> int:
         if number or field in {"approved", "review", "rejected", "failed"}:
             table.add_row(f"[{colour}]{label}[/]", str(number))
     console.print(table)
+    if counts.total and not counts.approved and not counts.unfinished:
+        _print_alarm(workplace, run_id, console)
     store = workplace.store.uri.rstrip("/")
     console.print(f"总览 Contact sheet: {store}/{report_key(run_id)}", soft_wrap=True, highlight=False)
     if counts.unfinished:
@@ -33,6 +38,18 @@ def print_summary(workplace: Workplace, run_id: str, console: Console) -> int:
     else:
         console.print(f"清单 Manifest: {store}/{manifest_key(run_id)}", soft_wrap=True, highlight=False)
     return 1 if counts.failed or counts.unfinished else 0
+
+
+def _print_alarm(workplace: Workplace, run_id: str, console: Console) -> None:
+    rows = [reported_row(workplace, record, {}) for record in workplace.ledger.results(run_id)]
+    alarm = alarm_of(rows)
+    if alarm:
+        why = workplace.thresholds.cause_titles.get(alarm.cause, alarm.cause) if alarm.cause else alarm.reason
+        console.print(
+            f"[red]没有一张通过 Nothing passed.[/] 最可能的共同原因 The likeliest common cause: [bold]{escape(why)}[/] "
+            f"({alarm.pictures}/{alarm.total}).",
+            soft_wrap=True,
+        )
 
 
 def _print_budget(workplace: Workplace, run_id: str, console: Console) -> None:

@@ -1,6 +1,11 @@
 """Make renditions of masters, one per placement."""
 
+import io
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from prefect import get_run_logger, task
@@ -10,11 +15,12 @@ from tasks.banners.compose import Refused, compose_renditions
 from tasks.banners.compose import Rendition as Composed
 from tasks.banners.master_png import decode_master
 from tasks.banners.placement import Placement
+from tasks.catalog.bad_rows import write_bad_rows
 from tasks.catalog.brief import CampaignBrief
-from tasks.delivery.keys import rendition_key
+from tasks.delivery.keys import bad_rows_key, rendition_key
 from tasks.delivery.labels import Origin
 from tasks.delivery.ledger import JobRecord, Rendition
-from tasks.errors import LedgerError
+from tasks.errors import ConfigurationError, LedgerError
 from tasks.findings import Finding
 from tasks.labelling import Labelling, origin_of
 from tasks.rendering.renderer import Alpha, Pixels
@@ -23,6 +29,8 @@ from tasks.storage.base import ObjectStore
 from tasks.workplace import Workplace, open_workplace
 
 SUFFIXES = {"jpeg": "jpg"}
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+COMPOSERS = 2  # threads: scaling and encoding let go of the interpreter
 
 
 class Picture(NamedTuple):
@@ -39,22 +47,92 @@ class Picture(NamedTuple):
 
 
 @task(name="compose-missing", persist_result=False, cache_policy=NO_CACHE)
-def compose_missing(run_id: str) -> int:
-    """Make the renditions that approved masters of the run still lack, from the store; returns how many were made."""
+def compose_missing(run_id: str, rendered: CampaignBrief | None = None) -> int:
+    """Make the renditions that approved masters of the run still lack, from the store; returns how many were made.
+
+    `rendered` is the brief that the masters were rendered by, where it is not the run's own.
+    """
     workplace = open_workplace()
     brief = CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief)
     workplace.ledger.note(run_id, stage="composing")
-    made = sum(compose_stored(workplace, run_id, brief))
+    made = sum(compose_stored(workplace, run_id, brief, rendered=rendered))
     get_run_logger().info("%d renditions made from stored masters", made)
     return made
 
 
-def compose_stored(workplace: Workplace, run_id: str, brief: CampaignBrief) -> Iterator[int]:
-    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements."""
-    labelling = Labelling(workplace, brief)
-    for record, lacking in workplace.ledger.missing_renditions(run_id, labelling.rules):
-        wanted = [placement for placement in labelling.placements if placement.id in lacking]
-        yield _compose_record(workplace, record, wanted, labelling)
+@task(name="adopt-masters", persist_result=False, cache_policy=NO_CACHE)
+def adopt_masters(run_id: str, source: str, brief: CampaignBrief, limit: int | None) -> int:
+    """Begin a run of another run's approved pictures; returns how many."""
+    workplace = open_workplace()
+    workplace.ledger.begin_run(run_id, brief.model_dump_json())
+    with io.StringIO(newline="") as text:
+        write_bad_rows((), text)
+        workplace.store.put(bad_rows_key(run_id), text.getvalue().encode(), content_type="text/csv; charset=utf-8")
+    return workplace.ledger.adopt(run_id, source, limit=limit)
+
+
+class Source(NamedTuple):
+    """A run whose masters are at hand: the brief by which to compose them, and the one they were rendered by."""
+
+    run_id: str
+    brief: CampaignBrief
+    rendered: CampaignBrief
+
+
+def find_masters(
+    source: str, placements: tuple[str, ...], *, visible_mark: bool | None, dress: Mapping[str, Any] = NOTHING
+) -> Source:
+    """A run (empty: the latest) and its brief with other placements. ConfigurationError where there is no run.
+
+    No placements: those the run had. `visible_mark` None: as the run's brief had it. `dress` are the brief's fields for
+    copy, as far as they change.
+    """
+    workplace = open_workplace()
+    workplace.placements(placements)  # a name that does not exist is told before anything is made
+    run = workplace.ledger.run(source) if source else workplace.ledger.last_run()
+    if run is None:
+        raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
+    last = CampaignBrief.model_validate_json(run.brief)
+    marked = last.visible_mark if visible_mark is None else visible_mark
+    asked = {"placements": placements or last.placements, "visible_mark": marked}
+    changes = {name: value for name, value in dress.items() if value}
+    return Source(run.run_id, last.model_copy(update={**asked, **changes}), last)
+
+
+def compose_stored(
+    workplace: Workplace,
+    run_id: str,
+    brief: CampaignBrief,
+    *,
+    rendered: CampaignBrief | None = None,
+    limit: int | None = None,
+) -> Iterator[int]:
+    """Renditions made per master, for the approved masters of a run that lack some of the brief's placements.
+
+    `rendered` is the brief of the run where this one is another: its masters are those at hand. Two threads compose,
+    with a handful of masters in memory, however many there are.
+    """
+    labelling = Labelling(workplace, brief, rendered=rendered)
+    lacking = islice(_lacking(workplace, run_id, labelling), limit)
+    with ThreadPoolExecutor(COMPOSERS, thread_name_prefix="compose") as pool:
+        waiting: deque[Future[int]] = deque()
+        try:
+            for record, wanted in lacking:
+                waiting.append(pool.submit(_compose_record, workplace, record, wanted, labelling))
+                if len(waiting) > 2 * COMPOSERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _lacking(workplace: Workplace, run_id: str, labelling: Labelling) -> Iterator[tuple[JobRecord, list[Placement]]]:
+    for record, names in workplace.ledger.missing_renditions(run_id, labelling.rules_of):
+        wanted = [placement for placement in labelling.served_by(record) if placement.id in names]
+        if wanted:
+            yield record, wanted
 
 
 def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
@@ -64,7 +142,7 @@ def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
         return 0
     labelling = Labelling(workplace, CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief))
     have = {(made.placement, made.rule) for made in record.renditions}
-    wanted = [each for each in labelling.placements if (each.id, labelling.rules[each.id]) not in have]
+    wanted = [each for each in labelling.served_by(record) if (each.id, each.digest) not in have]
     return _compose_record(workplace, record, wanted, labelling) if wanted else 0
 
 
@@ -84,6 +162,7 @@ def compose_master(
         placements,
         background=picture.origin.job.background,
         alpha=picture.alpha,
+        dresser=labelling.dresser(picture.origin, picture.facts),
         finisher=labelling.labeller(picture.origin, picture.facts),
     )
     for outcome in made:
@@ -114,6 +193,11 @@ def _store(store: ObjectStore, picture: Picture, made: Composed) -> Rendition:
     origin = picture.origin
     key = rendition_key(made.placement.id, origin.sku, origin.job_id, origin.take, extension)
     stored = store.put(key, made.data, content_type=f"image/{made.format}")
+    findings = made.findings
+    if made.layers:
+        beside = rendition_key(made.placement.id, origin.sku, origin.job_id, origin.take, "svg")
+        store.put(beside, made.layers, content_type="image/svg+xml")
+        findings += (Finding(check="layers", value=len(made.layers), limit=None, passed=True, detail=beside),)
     return Rendition(
         placement=made.placement.id,
         rule=made.placement.digest,
@@ -123,7 +207,7 @@ def _store(store: ObjectStore, picture: Picture, made: Composed) -> Rendition:
         height=made.height,
         bytes=stored.bytes,
         format=made.format,
-        findings=made.findings,
+        findings=findings,
     )
 
 

@@ -7,6 +7,7 @@ ShangxinError                 message: where, what was found, what was expected,
 │   └── ImageError            one product picture is unusable; becomes a line of bad_rows.csv
 ├── TemplateError             a scene, prompt, placement or brand file is wrong (exit code 2)
 ├── ModelError                weights are missing, half there or not what they claim to be (exit code 2)
+├── DriftError                the golden set came out differently; the night was not spent (exit code 1)
 ├── RenderError               one job could not be rendered; the others go on
 ├── CompositionError          one rendition could not be made; the others go on
 │   └── LabelError            a file's labels cannot be written or read
@@ -52,6 +53,12 @@ class TemplateError(ShangxinError):
 
 class ModelError(ShangxinError):
     """Model weights are missing, incomplete or not what they claim to be."""
+
+
+class DriftError(ShangxinError):
+    """The golden set came out differently from the last accepted night."""
+
+    exit_code = 1
 
 
 class RenderError(ShangxinError):

@@ -1,10 +1,12 @@
 """Render a shard of jobs into stored, judged and composed masters. The ledger decides what is still to be done."""
 
 import itertools
+import math
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -14,19 +16,22 @@ from tasks.catalog.brief import CampaignBrief
 from tasks.compose import Picture, compose_master
 from tasks.crew import Finishers, LeaseKeeper
 from tasks.delivery.keys import master_key
-from tasks.delivery.ledger import JobResult, LeasedJob, Ledger, Master, Rendition
+from tasks.delivery.ledger import JobResult, LeasedJob, Ledger, Master, Rendition, Settled
 from tasks.delivery.recipe import master_recipe
 from tasks.errors import CatalogError, CompositionError, ImageError, RenderError, StaleLease
 from tasks.labelling import Labelling, origin_of
 from tasks.quality.duplicates import sign
 from tasks.rendering.renderer import Failed, Rendered, RenderRequest
+from tasks.repairing import TakesOfJob, rework
 from tasks.review import review_master
+from tasks.telemetry import counts_failure, counts_picture, traced
 from tasks.workplace import Workplace, open_workplace
 
 # Jobs taken in hand at once: a death of this process is held against those and the few in the renderer's queues. The
 # rest of the shard is only reserved.
 IN_HAND = 4
 LOOK_AGAIN_SECONDS = 0.5
+SEEN_SECONDS = 60  # a renderer that the ledger has not heard of for so long is gone
 
 
 def next_shard(run_id: str) -> list[str]:
@@ -54,7 +59,44 @@ def should_stop(ledger: Ledger, run_id: str) -> bool:
     return run.cancelled or (limit is not None and ledger.spent(run_id) >= limit)
 
 
+@traced("render-shard")
+def render_next(run_id: str, stopping: Callable[[], bool]) -> Counter[str]:
+    """Render a run's next shard, whichever it is by now; counts by outcome, empty where nothing is left to take.
+
+    `stopping` is asked between batches: once it says so, the rest of the shard goes back. LedgerError, StorageError.
+    """
+    workplace = open_workplace()
+    ledger, size = workplace.ledger, workplace.settings.shard_size
+    while not stopping() and not should_stop(ledger, run_id):
+        ledger.expire()
+        shards = ledger.next_shards(run_id, size, limit=1)
+        if not shards:
+            break
+        job_ids = fair_share(shards[0].job_ids, size, renderers=renderers(ledger))
+        counts = ShardRun(workplace, run_id, stopping).render(job_ids)
+        if counts:
+            return counts  # otherwise another took it between our looking and our asking
+    return Counter()
+
+
+def fair_share(job_ids: Sequence[str], size: int, *, renderers: int) -> list[str]:
+    """A full shard whole; of the last one only so much that the other renderers get their part."""
+    if len(job_ids) >= size:
+        return list(job_ids)
+    return list(job_ids[: max(IN_HAND, math.ceil(len(job_ids) / renderers))])
+
+
+def renderers(ledger: Ledger) -> int:
+    """How many reported for work lately; at least the one that asks."""
+    return max(1, len(ledger.agents(seen_within_seconds=SEEN_SECONDS)))
+
+
+def _never() -> bool:
+    return False
+
+
 @task(name="render-shard", task_run_name="render-shard-{number}", persist_result=False, cache_policy=NO_CACHE)
+@traced("render-shard")
 def render_shard(run_id: str, job_ids: list[str], number: int) -> dict[str, int]:
     """Render those of the jobs that nobody has done or holds; returns counts by outcome."""
     workplace = open_workplace()
@@ -67,16 +109,22 @@ def render_shard(run_id: str, job_ids: list[str], number: int) -> dict[str, int]
 class ShardRun:
     """One shard under lease: a thread renews it, the renderer renders, finishers judge, store and commit."""
 
-    def __init__(self, workplace: Workplace, run_id: str) -> None:
-        self._workplace, self._run_id = workplace, run_id
+    def __init__(self, workplace: Workplace, run_id: str, stopping: Callable[[], bool] = _never) -> None:
+        self._workplace, self._run_id, self._stopping = workplace, run_id, stopping
+        self.run_id = run_id  # as logs and traces name it
         self._ledger, self._owner = workplace.ledger, workplace.owner
         brief = CampaignBrief.model_validate_json(self._ledger.run(run_id).brief)
+        self._strict = brief.strict
         self._images = workplace.images(brief.catalog)
         self._labelling = Labelling(workplace, brief)
+        self._candidates = brief.candidates
         self._counts: Counter[str] = Counter()
 
     def render(self, job_ids: list[str]) -> Counter[str]:
-        """Counts by verdict, of `failed` and of `stale`. StorageError and LedgerError end the shard."""
+        """Counts by verdict, of `again` (another take follows), `failed` and `stale`.
+
+        StorageError and LedgerError end the shard.
+        """
         seconds = self._workplace.settings.lease_seconds
         leased = self._ledger.lease(job_ids, owner=self._owner, seconds=seconds, in_hand=False)
         try:
@@ -106,7 +154,7 @@ class ShardRun:
     def _requests(self, leases: list[LeasedJob], hand: "Hand") -> Iterator[RenderRequest]:
         """Requests as the renderer has room for them; each few are taken in hand only then."""
         for batch in _batched(iter(leases), IN_HAND):
-            if should_stop(self._ledger, self._run_id):
+            if self._stopping() or should_stop(self._ledger, self._run_id):
                 return
             mine = self._ledger.start([lease.job_id for lease in batch], owner=self._owner)
             for lease in batch:
@@ -127,17 +175,9 @@ class ShardRun:
             if found != digest:
                 return Failed(nothing, f"{reference}: changed since it was planned; the next run plans it anew")
             images[digest] = data
-        return RenderRequest(job, lease.take, {**images, **self._references(lease)})
+        return RenderRequest(job, lease.take, images | self._workplace.reference_pictures(job), lease.steering)
 
-    def _references(self, lease: LeasedJob) -> dict[str, bytes]:
-        library, reference = self._workplace.library, lease.job.reference
-        wanted = set(reference.images) if reference else set()
-        return {
-            digest: (library.folder / path).read_bytes()
-            for path, digest in library.references.items()
-            if digest in wanted
-        }
-
+    @traced("finish")
     def _finish(self, lease: LeasedJob, outcome: Rendered | Failed) -> None:
         """Judge, store, compose and commit one outcome; a lease that another holds by now is dropped."""
         try:
@@ -145,28 +185,65 @@ class ShardRun:
                 self._set_aside(lease, outcome.reason)
                 return
             try:
-                result, renditions = self._deliver(lease, outcome)
+                self._settle(lease, outcome)
             except (RenderError, CompositionError, ImageError) as error:
                 self._set_aside(lease, str(error))  # its own fault, not the store's: the others go on
-                return
-            self._ledger.commit(
-                lease.job_id, owner=self._owner, attempt=lease.attempt, result=result, renditions=renditions
-            )
-            self._counts[result.verdict.status] += 1
         except StaleLease:
             self._counts["stale"] += 1  # what we stored has the same key and the same bytes as theirs
 
+    @counts_failure
     def _set_aside(self, lease: LeasedJob, reason: str) -> None:
-        """The same pixels would fail the same way: not tried again until the next run asks for it."""
+        """The same pixels would fail the same way: not tried again until the next run asks for it.
+
+        A repair that cannot be made leaves the job with the best take it had.
+        """
+        had = TakesOfJob(self._workplace, lease, candidates=1).settled
+        if had and lease.steering.by != "person":
+            self._ledger.settle(lease.job_id, owner=self._owner, attempt=lease.attempt, settled=had)
+            self._counts[had.status] += 1
+            return
         self._ledger.fail(lease.job_id, owner=self._owner, attempt=lease.attempt, reason=reason, final=True)
         self._counts["failed"] += 1
 
-    def _deliver(self, lease: LeasedJob, rendered: Rendered) -> tuple[JobResult, tuple[Rendition, ...]]:
+    def _settle(self, lease: LeasedJob, rendered: Rendered) -> None:
+        """Judge the take and whatever the same decode can be repaired to; then deliver the best, or ask for another."""
+        takes = TakesOfJob(self._workplace, lease, candidates=self._candidates)
+        held: dict[str, Any] = {"owner": self._owner, "attempt": lease.attempt}
+        while True:
+            result = self._store(lease, rendered)
+            order = takes.add(result)
+            again = rework(lease, rendered, order) if order else None
+            if again is None:
+                break
+            lease, rendered = again
+        if order:
+            self._ledger.pass_on(lease.job_id, **held, made=takes.made, order=order)
+            self._counts["again"] += 1
+            return
+        settled = takes.settled or Settled(result.take, result.verdict.status)
+        renditions: tuple[Rendition, ...] = ()
+        if settled == (result.take, "approved"):  # another take's renditions are made of its stored master
+            watch = StageWatch(result.timings)
+            renditions = self._compose(lease, rendered)
+            watch.lap("compose")
+            result = result.timed(watch.seconds)
+        self._ledger.commit(
+            lease.job_id, **held, result=result, renditions=renditions, earlier=takes.made[:-1], settled=settled
+        )
+        self._counts[settled.status] += 1
+
+    def _compose(self, lease: LeasedJob, rendered: Rendered) -> tuple[Rendition, ...]:
+        picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
+        labelling = self._labelling
+        return tuple(compose_master(self._workplace.store, picture, labelling.served_by(lease), labelling))
+
+    @counts_picture
+    def _store(self, lease: LeasedJob, rendered: Rendered) -> JobResult:
         watch = StageWatch(rendered.seconds)
         recipe = master_recipe(lease, product_box=rendered.product_box)
         encoded = encode_master(rendered.pixels, recipe=recipe)
         watch.lap("encode")
-        verdict = review_master(self._workplace, lease, rendered, encoded=encoded)
+        verdict = review_master(self._workplace, lease, rendered, encoded=encoded, strict=self._strict)
         signature = str(sign(rendered.pixels))
         watch.lap("review")
         key = master_key(lease.sku, lease.job_id, lease.take)
@@ -181,14 +258,9 @@ class ShardRun:
             cost=sum(rendered.seconds.values()) / 3600 * self._workplace.settings.gpu_hour_cost,
             notes=rendered.notes,
             signature=signature,
+            steering=lease.steering,
         )
-        renditions: tuple[Rendition, ...] = ()
-        if verdict.status == "approved":
-            picture = Picture(origin_of(lease), lease.facts, rendered.pixels, rendered.product_box, rendered.alpha)
-            labelling = self._labelling
-            renditions = tuple(compose_master(self._workplace.store, picture, labelling.placements, labelling))
-        watch.lap("compose")
-        return result.timed(watch.seconds), renditions
+        return result.timed(watch.seconds)
 
 
 class Hand:

@@ -10,6 +10,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from tasks.catalog.brief import CampaignBrief
+from tasks.delivery.acceptance import TakeEntry, counted_causes
 from tasks.delivery.keys import bad_rows_key
 from tasks.delivery.ledger import JobRecord
 from tasks.delivery.manifest import ManifestRendition, manifest_line
@@ -30,7 +31,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     run = ledger.run(run_id)
     brief = CampaignBrief.model_validate_json(run.brief)
     zone = ZoneInfo(workplace.settings.timezone)
-    rules = Labelling(workplace, brief).rules
+    labelling = Labelling(workplace, brief)
     seconds: Counter[str] = Counter()
     rows = []
     fresh_cost = 0.0
@@ -38,7 +39,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
         if record.fresh:
             seconds.update(record.timings)
             fresh_cost += record.cost
-        rows.append(_row(workplace, record, rules))
+        rows.append(reported_row(workplace, record, labelling.rules_of(record)))
     counts = ledger.counts(run_id)
     return ReportData(
         run_id=run_id,
@@ -59,7 +60,8 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     )
 
 
-def _row(workplace: Workplace, record: JobRecord, rules: Mapping[str, str]) -> ReportRow:
+def reported_row(workplace: Workplace, record: JobRecord, rules: Mapping[str, str]) -> ReportRow:
+    """One job as the report shows it; `rules` as in `manifest_line`."""
     line = manifest_line(record, rules=rules)
     scene = workplace.library.scenes.get(record.scene)
     return ReportRow(
@@ -80,7 +82,17 @@ def _row(workplace: Workplace, record: JobRecord, rules: Mapping[str, str]) -> R
         renditions=tuple(_entry(made) for made in line.renditions),
         seconds=record.timings,
         reason=line.reason,
+        category=_category(workplace, record),
+        takes=tuple(
+            TakeEntry(each.take, each.status, counted_causes(each.findings), each.steering, each.key)
+            for each in line.takes
+        ),
     )
+
+
+def _category(workplace: Workplace, record: JobRecord) -> str:
+    found = workplace.library.categories.get(workplace.library.category_id(record.facts.get("category", "")))
+    return found.title.zh if found else ""
 
 
 def _entry(made: ManifestRendition) -> RenditionEntry:

@@ -8,15 +8,32 @@ from tasks.findings import Finding, Verdict, judge
 from tasks.quality.checks import check_master
 from tasks.quality.duplicates import DuplicateIndex, Signature, check_duplicate
 from tasks.quality.evidence import Evidence
+from tasks.quality.models import check_with_models
+from tasks.quality.repair import Tried, next_steering
 from tasks.quality.thresholds import Thresholds
 from tasks.rendering.renderer import Rendered
 from tasks.workplace import Workplace, open_workplace
 
 
-def review_master(workplace: Workplace, lease: LeasedJob, rendered: Rendered, *, encoded: bytes) -> Verdict:
-    """The verdict on one finished master, with every finding, under the limits of its category and scene."""
+def review_master(
+    workplace: Workplace, lease: LeasedJob, rendered: Rendered, *, encoded: bytes, strict: bool = False
+) -> Verdict:
+    """The verdict on one finished master, with every finding, under the limits of its category and scene.
+
+    `strict`: a check that could not run sends the picture to a person.
+    """
+    evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease)
+    limits = limits.strict if strict else limits
+    found = check_master(evidence, limits)
+    if judge(found).status != "rejected":  # what is rejected anyway needs no slow second opinion
+        found += check_with_models(evidence, limits, workplace.quality_models)
+    return judge(found)
+
+
+def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
+    """What the checks look at, from what a renderer hands over and the master's file."""
     job = rendered.request.job
-    evidence = Evidence(
+    return Evidence(
         pixels=rendered.pixels,
         raw=rendered.raw if job.background == "generated" else None,
         expected=rendered.expected,
@@ -25,28 +42,43 @@ def review_master(workplace: Workplace, lease: LeasedJob, rendered: Rendered, *,
         background=job.background,
         encoded=encoded,
         light=job.shadow.direction if job.shadow else None,
+        prompt=job.prompt,
+        cut=rendered.cut,
     )
-    return judge(check_master(evidence, _limits(workplace, lease)))
 
 
 @task(name="review-run", persist_result=False, cache_policy=NO_CACHE)
 def review_run(run_id: str) -> int:
-    """Send pictures that look like an earlier one of the run to a person; returns how many.
+    """Keep back pictures that look like an earlier one of the run; returns how many get another take for it.
 
-    In catalogue order over the whole run, so that neither the order of rendering nor a crash in between matters.
+    In catalogue order over the whole run, so that neither the order of rendering nor a crash in between matters: a run
+    with work left (its budget is spent) orders nothing. What no take can mend, or has not, goes to a person.
     """
     workplace = open_workplace()
     workplace.ledger.note(run_id, stage="reviewing")
-    index, doubled = DuplicateIndex(), 0
+    index, ordered = DuplicateIndex(), 0
     decided = workplace.ledger.decided(run_id)
+    is_whole = not workplace.ledger.counts(run_id).unfinished
     for record in workplace.ledger.results(run_id):
         if record.signature and record.verdict:
             finding = _compare(workplace, index, record)
             if (record.job_id, record.take) in decided:
                 continue  # a person has looked: no check overrules that
-            doubled += not finding.passed
-            _note(workplace, record, finding)
-    return doubled
+            verdict = _note(workplace, record, finding)
+            if is_whole and not finding.passed and _order_repair(workplace, record, verdict):
+                ordered += 1
+    return ordered
+
+
+def _order_repair(workplace: Workplace, record: JobRecord, verdict: Verdict) -> bool:
+    """Whether another take was ordered; one that no model draws comes out the same each time."""
+    takes = [Tried(each.take, each.verdict, each.steering) for each in record.takes if each.take != record.take]
+    takes.append(Tried(record.take, verdict, record.steering))
+    takes.sort(key=lambda each: each.take)
+    order = next_steering(workplace.repairs, takes) if record.job.background == "generated" else None
+    if order is None or order.seed_of is not None:
+        return False
+    return workplace.ledger.order_repair(record.job_id, take=record.take, order=order)
 
 
 def _compare(workplace: Workplace, index: DuplicateIndex, record: JobRecord) -> Finding:
@@ -57,16 +89,18 @@ def _compare(workplace: Workplace, index: DuplicateIndex, record: JobRecord) -> 
     return finding
 
 
-def _note(workplace: Workplace, record: JobRecord, finding: Finding) -> None:
+def _note(workplace: Workplace, record: JobRecord, finding: Finding) -> Verdict:
     """Put the finding in place of an older one of its kind and judge again; written only where that changes it."""
-    if record.verdict is None:
-        return
-    others = tuple(known for known in record.verdict.findings if known.check != finding.check)
+    known_findings = record.verdict.findings if record.verdict else ()
+    others = tuple(known for known in known_findings if known.check != finding.check)
     verdict = judge((*others, finding))
     if verdict != record.verdict:
         workplace.ledger.set_verdict(record.job_id, verdict, take=record.take)
+    return verdict
 
 
 def _limits(workplace: Workplace, entry: LeasedJob | JobRecord) -> Thresholds:
     category = workplace.library.category_id(entry.facts.get("category", ""))
-    return workplace.thresholds.choose(category, entry.scene)
+    limits = workplace.thresholds.choose(category, entry.scene)
+    scene = workplace.library.scenes.get(entry.scene)
+    return limits.without("text") if scene and scene.lettering else limits

@@ -1,11 +1,25 @@
 """Where it runs: settings from SHANGXIN_* variables and .env. Nothing here changes a pixel."""
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+class BucketSettings(BaseModel, frozen=True, extra="forbid"):
+    """What one bucket has of its own; what is empty is as for the others."""
+
+    endpoint: str = ""
+    region: str = ""
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    encryption: str = ""
+    kms_key: str = ""
+    storage_class: str = ""
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class Settings(BaseSettings):
@@ -17,6 +31,7 @@ class Settings(BaseSettings):
     store: str = Field(default="", description="Local folder or s3://bucket/prefix; empty: <out>.")
     database: str = Field(default="", description="SQLAlchemy URL of the ledger; empty: SQLite in <out>/ledger.db.")
     templates: Path = Field(default=PROJECT / "templates", description="Scenes, prompts, placements, brands.")
+    catalogs: Path = Field(default=PROJECT / "catalogs", description="Where catalogues lie that a run's form may name.")
     models_dir: Path | None = Field(
         default=None, description="Folder with model sets; empty: the built-in draft model, or the Hub cache."
     )
@@ -25,11 +40,44 @@ class Settings(BaseSettings):
     s3_region: str = Field(default="us-east-1")
     s3_access_key: SecretStr | None = None
     s3_secret_key: SecretStr | None = None
+    s3_encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = Field(
+        default="", description="Server-side encryption of what is written; empty: the bucket's default."
+    )
+    s3_kms_key: str = Field(default="", description="KMS key of aws:kms; empty: the bucket's or the account's.")
+    s3_storage_class: str = Field(default="", description="STANDARD_IA, INTELLIGENT_TIERING ...; empty: STANDARD.")
+    s3_tags: dict[str, str] = Field(default_factory=dict, description='Tags of every object, as {"team": "shop"}.')
+    s3_buckets: dict[str, BucketSettings] = Field(
+        default_factory=dict,
+        description='Buckets that differ, as {"inbox": {"endpoint": "...", "access_key": "..."}}.',
+    )
+    inbox: str = Field(default="", description="Where catalogues are dropped: s3://bucket/prefix or a folder.")
+    inbox_queue: str = Field(default="", description="URL of the SQS queue with the inbox's events; empty: listing.")
+    inbox_queue_endpoint: str = Field(default="", description="Endpoint of an SQS-compatible service; empty: AWS.")
+    inbox_settle_seconds: float = Field(default=3, ge=0, description="A drop that changes within these is not whole.")
+    inbox_look_seconds: float = Field(default=60, gt=0, description="Between two listings of the inbox.")
+    inbox_tries: int = Field(default=5, ge=1, description="Interrupted tries after which a drop is set aside.")
+    metrics_port: int = Field(default=0, ge=0, le=65503, description="Serves /metrics on it or the next free; 0: not.")
+    metrics_host: str = Field(default="127.0.0.1", description="Where /metrics listens; 0.0.0.0 in a container.")
+    log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line on stderr.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    traces: str = Field(default="", description="OTLP/HTTP collector such as http://otel:4318; empty: none.")
+    keep_runs: int = Field(default=30, ge=1, description="Housekeeping: the latest runs stay, however old.")
+    catalog_roots: tuple[str, ...] = Field(
+        default=(),
+        description='Folders and s3:// prefixes where catalogues and pictures may lie, as ["s3://shop/"]; empty: any.',
+    )
     gpu_hour_cost: float = Field(default=2.5, ge=0, description="Price of one GPU hour, for the cost figures.")
     currency: str = "USD"
     content_producer: str = Field(
         default="", description="Business code or name in the TC260 label; empty: the brand's creator."
     )
+    c2pa_certificate: Path | None = Field(
+        default=None, description="PEM chain, own certificate first: signs pictures with generated pixels (C2PA)."
+    )
+    c2pa_key: Path | None = Field(default=None, description="PEM private key of that certificate; never shown.")
+    c2pa_algorithm: str = Field(default="es256", description="es256, es384, es512, ps256, ps384, ps512 or ed25519.")
+    c2pa_timestamp_url: str = Field(default="", description="Time-stamping authority; empty: no time stamp.")
+    rule_months: int = Field(default=6, ge=1, description="Age at which a placement's rules count as stale.")
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")
     shard_size: int = Field(default=96, ge=1, le=1024)
@@ -40,7 +88,16 @@ class Settings(BaseSettings):
     review_token: SecretStr | None = Field(
         default=None, description="What `shangxin review --host` asks visitors for; empty: one is made up and printed."
     )
+    review_url: str = Field(
+        default="http://127.0.0.1:8420", description="Where people reach the approval page; Prefect's runs link to it."
+    )
     prefect_start_seconds: int = Field(default=180, ge=20)
+    dispatch: Literal["here", "agents"] = Field(
+        default="here", description="Who renders: this process, or the agents of the work pool."
+    )
+    work_pool: str = Field(default="gpu", description="Prefect's work pool of the agents.")
+    keep_days: int = Field(default=30, ge=1, description="Housekeeping: how long Prefect's runs and old takes stay.")
+    store_url: str = Field(default="", description="Where people reach the store's keys by https; linked likewise.")
 
     @property
     def store_uri(self) -> str:

@@ -10,16 +10,21 @@ from tasks.catalog.images import ImageResolver
 from tasks.catalog.picture import ImageLimits
 from tasks.catalog.source import TableSource, local_source
 from tasks.delivery.ledger import Ledger, open_ledger
-from tasks.errors import ImageError, StorageError, StorageUnavailable
+from tasks.errors import ConfigurationError, ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
+from tasks.quality.models import Models
+from tasks.quality.repair import RepairTable, load_repairs
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
+from tasks.rendering.job import RenderJob
 from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Renderer
 from tasks.rendering.sleeping import SleepRenderer
 from tasks.runs import this_process
-from tasks.settings import Settings, get_settings
+from tasks.settings import BucketSettings, Settings, get_settings
 from tasks.storage.base import ObjectStore
-from tasks.storage.open import AccessOptions, open_binary, open_store, read_bytes
+from tasks.storage.confine import confine
+from tasks.storage.open import AccessOptions, is_s3, open_binary, open_store, parse_s3, read_bytes
+from tasks.telemetry import MeteredStore, start_telemetry
 
 # A "model" that only sleeps so many milliseconds a job: for measuring everything else.
 SLEEPER = re.compile(r"sleep-(\d+)ms")
@@ -36,7 +41,8 @@ class Workplace:
 
     @cached_property
     def store(self) -> ObjectStore:
-        return open_store(self.settings.store_uri, **self._s3)
+        store = open_store(self.settings.store_uri, **self.access(self.settings.store_uri))
+        return MeteredStore(store) if self.settings.metrics_port else store
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -52,6 +58,15 @@ class Workplace:
         return load_thresholds(self.settings.templates / "quality")
 
     @cached_property
+    def quality_models(self) -> Models:
+        """The models that some checks need, shared by the threads that judge."""
+        return Models(self.settings.models_dir)
+
+    @cached_property
+    def repairs(self) -> RepairTable:
+        return load_repairs(self.settings.templates / "quality" / "repair.yaml")
+
+    @cached_property
     def all_placements(self) -> dict[str, Placement]:
         return load_placements(self.settings.templates / "placements")
 
@@ -60,8 +75,9 @@ class Workplace:
 
     def source(self, catalog: str) -> TableSource:
         """The catalogue file; CatalogError where there is none."""
+        self.confine(catalog)
         if catalog.startswith("s3://"):
-            return TableSource(catalog, lambda: open_binary(catalog, **self._s3))
+            return TableSource(catalog, lambda: open_binary(catalog, **self.access(catalog)))
         return local_source(catalog)
 
     def images(self, catalog: str) -> ImageResolver:
@@ -74,13 +90,23 @@ class Workplace:
             open_s3=lambda uri: self._read_picture(uri, max_bytes=limits.max_bytes),
         )
 
+    def reference_pictures(self, job: RenderJob) -> dict[str, bytes]:
+        """The bytes of the look that a job refers to, by digest."""
+        wanted = set(job.reference.images) if job.reference else set()
+        return {
+            digest: (self.library.folder / path).read_bytes()
+            for path, digest in self.library.references.items()
+            if digest in wanted
+        }
+
     def _read_picture(self, uri: str, *, max_bytes: int) -> bytes:
         """ImageError where this one cannot be had; StorageUnavailable where none can be, for now."""
         try:
-            return read_bytes(uri, max_bytes=max_bytes, **self._s3)
+            self.confine(uri)
+            return read_bytes(uri, max_bytes=max_bytes, **self.access(uri))
         except StorageUnavailable:
             raise
-        except StorageError as error:
+        except (StorageError, ConfigurationError) as error:
             raise ImageError(str(error)) from error
 
     def renderer(self, model: str) -> Renderer:
@@ -109,14 +135,25 @@ class Workplace:
             model, models_dir=settings.models_dir, device=settings.device, threads=settings.cpu_threads
         )
 
-    @property
-    def _s3(self) -> AccessOptions:
+    def confine(self, address: str) -> str:
+        """The address where it lies under SHANGXIN_CATALOG_ROOTS or in the inbox; else ConfigurationError."""
+        roots = self.settings.catalog_roots
+        return confine(address, (*roots, *filter(None, [self.settings.inbox])) if roots else ())
+
+    def access(self, uri: str) -> AccessOptions:
+        """How that address is reached: as its bucket has it, else as all have it. Keys come in pairs."""
         settings = self.settings
+        own = settings.s3_buckets.get(parse_s3(uri).bucket, BucketSettings()) if is_s3(uri) else BucketSettings()
+        keys = own if own.access_key else None
         return {
-            "endpoint": settings.s3_endpoint,
-            "region": settings.s3_region,
-            "access_key": settings.s3_access_key,
-            "secret_key": settings.s3_secret_key,
+            "endpoint": own.endpoint or settings.s3_endpoint,
+            "region": own.region or settings.s3_region,
+            "access_key": keys.access_key if keys else settings.s3_access_key,
+            "secret_key": keys.secret_key if keys else settings.s3_secret_key,
+            "encryption": own.encryption or settings.s3_encryption,
+            "kms_key": own.kms_key or settings.s3_kms_key,
+            "storage_class": own.storage_class or settings.s3_storage_class,
+            "tags": tuple(sorted({**settings.s3_tags, **own.tags}.items())),
         }
 
 
@@ -131,4 +168,5 @@ def open_workplace() -> Workplace:
     with _Open.lock:
         if _Open.workplace is None or _Open.workplace.settings is not settings:
             _Open.workplace = Workplace(settings)
+            start_telemetry(settings, lambda: open_workplace().ledger)
         return _Open.workplace

@@ -1,23 +1,30 @@
 """From one master to a finished file for every placement."""
 
 import hashlib
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
 from tasks.banners.check import Known, check_file
-from tasks.banners.encode import Encoded, Written, encode
+from tasks.banners.dress import MAP, Dresser, Dressing, Subject, busyness
+from tasks.banners.encode import Encoded, Written
 from tasks.banners.extend import continue_background, plain_canvas
 from tasks.banners.finish import Finisher
 from tasks.banners.geometry import Framing, frame_product
+from tasks.banners.inks import Inks
+from tasks.banners.layered import write_layers
 from tasks.banners.pixels import Alpha, Pixels
 from tasks.banners.placement import Placement
 from tasks.banners.pyramid import Pyramid
+from tasks.banners.stepwise import encode_stepwise
 from tasks.banners.white import beyond_product, on_pure_white
 from tasks.errors import CompositionError
 from tasks.findings import Finding
@@ -29,6 +36,9 @@ SHARP_ENLARGEMENT = 1.5
 FULLEST = 0.95
 # JPEG with halved colour works in blocks of 16 px, and the cubic filter reaches two more: white is pure beyond both.
 JPEG_REACH = 18
+# A picture that had to be squeezed into its bytes further than this (SSIM) is looked at by a person.
+LEAST_LIKENESS = 0.9
+LAYER_QUALITY = 92  # of the picture below a layered copy
 WHITE = (255, 255, 255)
 
 
@@ -43,6 +53,7 @@ class Rendition:
     height: int
     sha256: str
     findings: tuple[Finding, ...]
+    layers: bytes = b""  # an SVG of it that can still be edited, where one was asked for
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,15 @@ class _Source:
         return Pyramid(on_pure_white(self.pixels, self.product, self.alpha))
 
     @cached_property
+    def subject(self) -> Subject:
+        """What a dresser must know of it."""
+        level = 0
+        while min(self.size) >> (level + 1) >= MAP:
+            level += 1
+        busy = busyness(self.pyramid.level(level))
+        return Subject(self.size, self.product, "plain" if self.white else "scene", busy)
+
+    @cached_property
     def backdrop(self) -> tuple[int, int, int]:
         """The master's own white: the median along its border. A model's white is rarely 255, and a step would show."""
         rows = self.pixels[[0, -1]].reshape(-1, 3)
@@ -99,13 +119,14 @@ def compose_renditions(
     *,
     background: Literal["generated", "white"],
     alpha: Alpha | None,
+    dresser: Dresser | None = None,
     finisher: Finisher | None = None,
 ) -> Iterator[Rendition | Refused]:
     """One rendition per placement, in their order; a placement that cannot be served yields Refused with the reason.
 
     `master` is (height, width, 3) sRGB, `alpha` the product's matte of the same size where there is one. The product
-    stays whole in every placement. `finisher` marks pictures and labels files, within the byte window. Raises
-    CompositionError for pictures of the wrong kind.
+    stays whole in every placement. `dresser` sets copy beside it, `finisher` marks pictures and labels files, within
+    the byte window. Raises CompositionError for pictures of the wrong kind.
     """
     _check(master, alpha)
     source = _Source(master, product_box, alpha, white=background == "white")
@@ -115,7 +136,7 @@ def compose_renditions(
             yield Refused(placement, reason)
             continue
         try:
-            yield _compose(source, placement, finisher)
+            yield _compose(source, placement, dresser, finisher)
         except CompositionError as error:
             yield Refused(placement, str(error))
 
@@ -130,6 +151,8 @@ def _check(master: Pixels, alpha: Alpha | None) -> None:
 
 
 def _refusal(source: _Source, placement: Placement) -> str:
+    if placement.subject == "logo":
+        return f"{placement.id} takes a brand's logo, not a product. Leave it out."
     rule = placement.background
     if rule is None or rule.value == "any":
         return ""
@@ -140,29 +163,29 @@ def _refusal(source: _Source, placement: Placement) -> str:
     return f"{placement.id} takes products on pure white only, and this scene has a background. Use a white scene."
 
 
-def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -> Rendition:
-    framing = frame_product(
-        source.size,
-        source.product,
-        placement.size,
-        least=_least_share(source.product.size, placement),
-        safe=placement.safe_box,
-        background="plain" if source.white else "scene",
-    )
+def _compose(source: _Source, placement: Placement, dresser: Dresser | None, finisher: Finisher | None) -> Rendition:
+    least = _least_share(source.product.size, placement)
+    dressing = dresser.arrange(source.subject, placement, least=least) if dresser else None
+    framing = dressing.framing if dressing else _plain_framing(source, placement, least)
     canvas = _paint(source, placement, framing)
     marked: tuple[Finding, ...] = ()
+    copy: tuple[Box, ...] = ()
+    layers = b""
+    if dresser and dressing:
+        bare = canvas.copy() if dresser.layers else canvas
+        canvas, copy, inks, marked = dresser.paint(canvas, dressing)
+        if dresser.layers:
+            layers = _layers(bare, placement, dressing, inks, finisher)
     reserve = 0
     if finisher:
-        canvas, marked = finisher.mark(canvas, (framing.product,), placement)
+        canvas, found = finisher.mark(canvas, (framing.product, *copy), placement)
+        marked += found
         reserve = finisher.reserve(placement)
-    encoded = encode(
-        canvas,
-        formats=placement.formats.value,
-        min_bytes=max(0, placement.min_bytes - reserve),
-        max_bytes=None if placement.max_bytes is None else placement.max_bytes - reserve,
-    )
+    encoded, canvas = encode_stepwise(canvas, placement, reserve=reserve)
+    size = Size(canvas.shape[1], canvas.shape[0])
     data, labelled = finisher.label(encoded.data, placement) if finisher else (encoded.data, ())
-    known = Known(framing.product, _beyond(source, framing) if placement.needs_white else None)
+    beyond = _beyond(source, framing, size) if placement.needs_white else None
+    known = Known(_scaled(framing, size), beyond, None if size == placement.size else size, canvas)
     findings = (
         *check_file(data, placement, known=known),
         *_own_findings(canvas, encoded, framing),
@@ -173,10 +196,36 @@ def _compose(source: _Source, placement: Placement, finisher: Finisher | None) -
         placement=placement,
         data=data,
         format=encoded.format,
-        width=placement.size.width,
-        height=placement.size.height,
+        width=size.width,
+        height=size.height,
         sha256=hashlib.sha256(data).hexdigest(),
         findings=findings,
+        layers=layers,
+    )
+
+
+def _layers(
+    bare: Pixels, placement: Placement, dressing: Dressing, inks: tuple[Inks, ...], finisher: Finisher | None
+) -> bytes:
+    """The SVG of a dressed picture: the picture below it is labelled, and marked, like the flat file."""
+    if finisher:
+        bare, _ = finisher.mark(
+            bare, (dressing.framing.product, *(each.box for each in dressing.arranged.sets)), placement
+        )
+    picture = simplejpeg.encode_jpeg(np.ascontiguousarray(bare), quality=LAYER_QUALITY, colorsubsampling="444")
+    if finisher:
+        picture, _ = finisher.label(picture, placement)
+    return write_layers(picture, placement.size, dressing.arranged, inks, title=placement.title.zh)
+
+
+def _plain_framing(source: _Source, placement: Placement, least: float) -> Framing:
+    return frame_product(
+        source.size,
+        source.product,
+        placement.size,
+        least=least,
+        safe=placement.safe_box,
+        background="plain" if source.white else "scene",
     )
 
 
@@ -201,12 +250,21 @@ def _paint(source: _Source, placement: Placement, framing: Framing) -> Pixels:
     return continue_background(patch, framing, seed=zlib.crc32(placement.id.encode()))
 
 
-def _beyond(source: _Source, framing: Framing) -> NDArray[np.bool_]:
-    """The canvas pixels that are surely not product, nor touched by its edge in the file."""
+def _scaled(framing: Framing, size: Size) -> Box:
+    """The product's box in a file of that size, rounded outwards."""
+    x, y, box = size.width / framing.canvas.width, size.height / framing.canvas.height, framing.product
+    right, bottom = min(math.ceil(box.right * x), size.width), min(math.ceil(box.bottom * y), size.height)
+    return Box(math.floor(box.left * x), math.floor(box.top * y), right, bottom)
+
+
+def _beyond(source: _Source, framing: Framing, size: Size) -> NDArray[np.bool_]:
+    """The file's pixels that are surely not product, nor touched by its edge in the file."""
     dest = framing.dest
     matte = np.zeros((framing.canvas.height, framing.canvas.width), np.uint8)
     part = source.matte.cut(framing.source, dest.size, level=framing.level)
     matte[dest.top : dest.bottom, dest.left : dest.right] = part
+    if size != framing.canvas:
+        matte = np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA), np.uint8)
     return beyond_product(matte, margin=JPEG_REACH)
 
 
@@ -228,6 +286,15 @@ def _own_findings(canvas: Pixels, encoded: Encoded, framing: Framing) -> Iterato
         severity="note",
         detail="share of the canvas that continues the master's background",
     )
+    if encoded.likeness is not None:
+        yield Finding(
+            check="likeness",
+            value=encoded.likeness,
+            limit=LEAST_LIKENESS,
+            passed=encoded.likeness >= LEAST_LIKENESS,
+            severity="review",
+            detail=f"SSIM, squeezed below the ceiling as {encoded.format} {encoded.setting}",
+        )
     if encoded.padding:
         yield Finding(
             check="padding",

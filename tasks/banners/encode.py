@@ -1,52 +1,42 @@
-"""Encoding into a byte window: the best quality whose file is neither too small nor too large, sRGB embedded."""
+"""Encoding into a byte window: the best likeness whose file is neither too small nor too large, sRGB embedded."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-import cv2
 import numpy as np
-import simplejpeg
 from PIL import Image
 
-from tasks.banners.container import (
-    SMALLEST_PADDING,
-    jpeg_with_profile,
-    pad_jpeg,
-    pad_png,
-    pad_webp,
-    png_with_chunks,
-    profile_chunk,
-)
+from tasks.banners.codecs import Setting, png_bytes, png_palette, write_avif, write_jpeg, write_png, write_webp
+from tasks.banners.container import SMALLEST_PADDING, pad_avif, pad_jpeg, pad_png, pad_webp
 from tasks.banners.pixels import Pixels
-from tasks.banners.profile import srgb_profile
 from tasks.banners.rules import Format
+from tasks.banners.ssim import ssim
 from tasks.errors import CompositionError
 
-Written = Literal["jpeg", "png", "webp"]
-WRITTEN: tuple[Written, ...] = ("jpeg", "png", "webp")
+__all__ = ["WRITTEN", "Encoded", "Setting", "Written", "encode", "png_bytes"]
+
+Written = Literal["jpeg", "png", "webp", "avif"]
+WRITTEN: tuple[Written, ...] = ("jpeg", "png", "webp", "avif")
 
 START_QUALITY = 90
 # Below this, blocks show on plain backgrounds: better no file than such a file.
 LOWEST_QUALITY = 30
-# Above method 2 WebP saves 3 to 5 % of the bytes for two to three and a half times the time.
-WEBP_METHOD = 2
-
-
-class Setting(NamedTuple):
-    """One rung of the ladder from smallest to largest file."""
-
-    quality: int
-    subsampling: Literal["420", "444"] = "420"
+# With so many colours or fewer, a palette shows as steps in every gradient.
+FEWEST_COLOURS = 32
 
 
 class Encoded(NamedTuple):
-    """A finished file. `setting` is None for lossless PNG; `padding` counts neutral bytes added to reach a floor."""
+    """A finished file. `setting` is None for lossless PNG; `padding` counts neutral bytes added to reach a floor.
+
+    `likeness` is the SSIM of a file that had to be squeezed below its ceiling, None where quality was free.
+    """
 
     data: bytes
     format: Written
     setting: Setting | None
     padding: int
+    likeness: float | None = None
 
 
 # The last rung is only for floors: full colour resolution makes the largest file.
@@ -55,35 +45,74 @@ _START = START_QUALITY - LOWEST_QUALITY
 
 
 def encode(image: Pixels, *, formats: Sequence[Format], min_bytes: int = 0, max_bytes: int | None = None) -> Encoded:
-    """The picture in the first of `formats` that can be min_bytes..max_bytes long (both included).
+    """The picture in min_bytes..max_bytes bytes (both included): in the first of `formats` that fits at quality 90.
 
-    Quality starts at 90 and moves only as far as the window demands; a floor that the best quality does not reach is
-    filled with a comment. Raises CompositionError with the bytes measured where no format fits.
+    Where none does, whatever looks most like the picture (SSIM) among the formats, full and halved colour resolution,
+    progressive files and palettes. A floor that the best quality does not reach is filled with a comment. Raises
+    CompositionError with the bytes measured where nothing fits.
     """
-    misses = []
-    for form in formats:
-        if form not in WRITTEN:
-            continue
-        encoded = _encode_as(form, image, min_bytes=min_bytes, max_bytes=max_bytes)
-        if isinstance(encoded, Encoded):
-            return encoded
-        misses.append(encoded)
-    if not misses:
+    wanted = [form for form in formats if form in WRITTEN]
+    if not wanted:
         raise CompositionError(
             f"formats {', '.join(formats)}: none can be written. Expected one of {', '.join(WRITTEN)}."
         )
-    raise CompositionError(
-        f"{image.shape[1]}x{image.shape[0]} picture does not fit {min_bytes} to {max_bytes} bytes: {'; '.join(misses)}."
-        " Use a smaller size, a calmer background or a wider window."
-    )
+    misses, squeezed = [], []
+    for form in wanted:
+        encoded = _encode_as(form, image, min_bytes=min_bytes, max_bytes=max_bytes)
+        if isinstance(encoded, str):
+            misses.append(encoded)
+        elif _is_free(encoded):
+            return encoded
+        else:
+            squeezed.append(encoded)
+    if max_bytes is not None:
+        squeezed += _further(image, wanted, misses, min_bytes=min_bytes, max_bytes=max_bytes)
+    if not squeezed:
+        raise CompositionError(
+            f"{image.shape[1]}x{image.shape[0]} picture does not fit {min_bytes} to {max_bytes} bytes:"
+            f" {'; '.join(misses)}. Use a smaller size, a calmer background or a wider window."
+        )
+    rated = [each._replace(likeness=round(ssim(image, _decoded(each.data)), 4)) for each in squeezed]
+    return max(rated, key=lambda each: each.likeness or 0.0)
+
+
+def _is_free(encoded: Encoded) -> bool:
+    """Whether the ceiling left the quality alone."""
+    return encoded.setting is None or encoded.setting.quality >= START_QUALITY
+
+
+def _further(
+    image: Pixels, wanted: Sequence[Written], misses: list[str], *, min_bytes: int, max_bytes: int
+) -> Iterator[Encoded]:
+    """Other ways below a ceiling: progressive JPEG with halved and with full colour resolution, PNG with a palette."""
+    if "jpeg" in wanted:
+        for subsampling in ("420", "444"):
+            ladder = [Setting(rung.quality, subsampling, progressive=True) for rung in LADDER[:_START]]
+            data, setting = _largest_below(lambda rung: write_jpeg(image, rung), max_bytes, ladder)
+            if min_bytes <= len(data) <= max_bytes:
+                yield Encoded(data, "jpeg", setting, 0)
+            elif len(data) > max_bytes:
+                misses.append(f"progressive jpeg with {subsampling} takes {len(data)} bytes")
+    if "png" in wanted:
+        ladder = [Setting(colours, colours=colours) for colours in (FEWEST_COLOURS, 64, 128, 256)]
+        data, setting = _largest_below(lambda rung: png_palette(image, rung.colours), max_bytes, ladder)
+        if min_bytes <= len(data) <= max_bytes:
+            yield Encoded(data, "png", setting, 0)
+        elif len(data) > max_bytes:
+            misses.append(f"png with {setting.colours} colours takes {len(data)} bytes")
+
+
+def _decoded(data: bytes) -> Pixels:
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB"), np.uint8)
 
 
 def _encode_as(form: Written, image: Pixels, *, min_bytes: int, max_bytes: int | None) -> Encoded | str:
     """A file inside the window, or the reason why not."""
     if form == "png":
-        data, setting = _write_png(image), None
+        data, setting = write_png(image), None
     else:
-        write = _write_jpeg if form == "jpeg" else _write_webp
+        write = WRITERS[form]
         data, setting = _climb(lambda rung: write(image, rung), min_bytes=min_bytes, max_bytes=max_bytes)
     if max_bytes is not None and len(data) > max_bytes:
         how = "lossless" if setting is None else f"at quality {setting.quality}, the lowest allowed"
@@ -103,7 +132,7 @@ def _climb(write: Callable[[Setting], bytes], *, min_bytes: int, max_bytes: int 
     """
     first = write(LADDER[_START])
     if max_bytes is not None and len(first) > max_bytes:
-        return _largest_below(write, max_bytes, low=0, high=_START - 1)
+        return _largest_below(write, max_bytes, LADDER[:_START])
     if len(first) >= min_bytes:
         return first, LADDER[_START]
     low, high = _START + 1, len(LADDER) - 1
@@ -119,47 +148,32 @@ def _climb(write: Callable[[Setting], bytes], *, min_bytes: int, max_bytes: int 
     return inside or below
 
 
-def _largest_below(write: Callable[[Setting], bytes], max_bytes: int, *, low: int, high: int) -> tuple[bytes, Setting]:
+def _largest_below(
+    write: Callable[[Setting], bytes], max_bytes: int, ladder: Sequence[Setting]
+) -> tuple[bytes, Setting]:
     """The highest rung whose file is not above max_bytes; the lowest rung where even that is too large."""
-    best = (write(LADDER[low]), LADDER[low])
+    low, high = 0, len(ladder) - 1
+    best = (write(ladder[low]), ladder[low])
     if len(best[0]) > max_bytes:
         return best
     while low < high:
         middle = (low + high + 1) // 2
-        data = write(LADDER[middle])
+        data = write(ladder[middle])
         if len(data) <= max_bytes:
-            low, best = middle, (data, LADDER[middle])
+            low, best = middle, (data, ladder[middle])
         else:
             high = middle - 1
     return best
 
 
-def _write_jpeg(image: Pixels, setting: Setting) -> bytes:
-    data = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(image), quality=setting.quality, colorspace="RGB", colorsubsampling=setting.subsampling
-    )
-    return jpeg_with_profile(data, srgb_profile())
-
-
-def _write_webp(image: Pixels, setting: Setting) -> bytes:
-    buffer = io.BytesIO()
-    picture = Image.fromarray(image)
-    picture.save(buffer, "WEBP", quality=setting.quality, method=WEBP_METHOD, icc_profile=srgb_profile())
-    return buffer.getvalue()
-
-
-def _write_png(image: Pixels) -> bytes:
-    return png_with_chunks(png_bytes(image, compression=6), profile_chunk(srgb_profile()))
-
-
-def png_bytes(image: Pixels, *, compression: int) -> bytes:
-    """A bare PNG; compression 0..9 trades time for bytes, never pixels."""
-    done, data = cv2.imencode(
-        ".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, compression]
-    )
-    if not done:
-        raise CompositionError(f"a picture of shape {image.shape} could not be written as PNG.")
-    return bytes(data)
-
-
-PADDING: dict[Written, Callable[[bytes, int], bytes]] = {"jpeg": pad_jpeg, "png": pad_png, "webp": pad_webp}
+WRITERS: dict[Written, Callable[[Pixels, Setting], bytes]] = {
+    "jpeg": write_jpeg,
+    "webp": write_webp,
+    "avif": write_avif,
+}
+PADDING: dict[Written, Callable[[bytes, int], bytes]] = {
+    "jpeg": pad_jpeg,
+    "png": pad_png,
+    "webp": pad_webp,
+    "avif": pad_avif,
+}

@@ -21,6 +21,20 @@ WINDOW = 0.45
 ENOUGH = 0.15
 # Samples in a window, spread evenly: the median of these costs the same at every size.
 MEDIAN_TAPS = 41
+# The drawn-out part turns softer over this distance (in heights), by these blurs (shares of the height), ...
+FAR, SOFTNESS = 0.6, (0.01, 0.025, 0.05, 0.08)
+# ... drifts up and down by as much as this share of the height, and the mirrored part is softened by this one.
+DRIFT, SOFTEST = 0.07, 0.03
+# An edge of so many levels within this share of the height is the edge of a thing and stays one.
+HARD, EDGE = 36.0, 0.012
+# A blur of more px than this is worked out on a smaller picture.
+FINE_SIGMA = 3.0
+# The grain repeats after so many px, which nobody sees; its strength is measured on as many.
+GRAIN_TILE = 256
+# Columns of the strip that are enough for its colours.
+COLUMNS = 48
+# How long the waves of the drift are, in heights.
+WAVE = 1.2
 # Standard deviations of grain in levels: enough against banding, never more than a noisy photograph has.
 LEAST_GRAIN, MOST_GRAIN = 0.6, 6.0
 # Median absolute deviation to standard deviation of a normal distribution.
@@ -31,7 +45,7 @@ def continue_background(patch: Pixels, framing: Framing, *, seed: int) -> Pixels
     """A canvas with `patch` at `framing.dest`, its background carried on to every edge. Equal seeds, equal pixels.
 
     Next to the seam the background is mirrored; farther out it turns into the patch's own colours drawn out
-    sideways (or upwards), which continues walls, tables and light, with the patch's grain.
+    sideways (or upwards), ever softer, which continues walls, tables and light, with the patch's grain.
     """
     random = np.random.default_rng(seed)
     fill, dest, product = framing.fill, framing.dest, framing.product
@@ -73,17 +87,91 @@ def _continue_sideways(
 
 def _beyond(patch: Pixels, count: int, *, reach: int, random: np.random.Generator) -> Pixels:
     """`count` columns beyond the patch's left edge, the one next to the seam first."""
+    height = patch.shape[0]
     depth = int(min(max(reach * REACH, 1), count, patch.shape[1]))
     strip = patch[:, :depth].astype(np.float32)
     drawn_out = _drawn_out(patch[:, : max(depth, min(round(reach * CLEAR), patch.shape[1]))].astype(np.float32))
-    columns: Floats = np.repeat(drawn_out, count, axis=1)
+    columns = _far(drawn_out, count, random=random)
     mirrored = np.zeros(count, np.float32)
     mirrored[:depth] = 1 - _smoothstep(((np.arange(depth) + 0.5) / depth).astype(np.float32))
-    columns[:, :depth] += (strip - drawn_out) * mirrored[:depth, None]
+    columns[:, :depth] += (_softened(strip, SOFTEST * height) - columns[:, :depth]) * mirrored[:depth, None]
     # Averaging removed the grain in the drawn-out part: give it back, in luminance, where the mirror fades.
-    grain = random.normal(0, _grain(strip), (patch.shape[0], count, 1)).astype(np.float32)
-    columns += grain * np.sqrt(1 - mirrored[:, None] ** 2)
-    return np.clip(np.rint(columns), 0, 255).astype(np.uint8)
+    tile = random.standard_normal((GRAIN_TILE, GRAIN_TILE), np.float32) * np.float32(_grain(strip))
+    grain = np.tile(tile, (-(-height // GRAIN_TILE), -(-count // GRAIN_TILE)))[:height, :count]
+    columns += (grain * np.sqrt(1 - mirrored**2))[..., None]
+    return cv2.convertScaleAbs(np.maximum(columns, 0, out=columns)).reshape(columns.shape)
+
+
+def _softened(strip: Floats, sigma: float) -> Floats:
+    """The strip as it is at the seam, and ever softer away from it: a mirror image that nobody recognises as one."""
+    soft = _blurred_small(strip, max(sigma, 0.5))
+    share = _smoothstep(np.linspace(0, 1, strip.shape[1], dtype=np.float32))[:, None]
+    return np.asarray(strip + (soft - strip) * share, np.float32)
+
+
+def _blurred_small(strip: Floats, sigma: float) -> Floats:
+    """A Gaussian blur; a wide one is worked out on a picture as much smaller as it leaves no detail to lose."""
+    height, width = strip.shape[:2]
+    by = max(1, int(sigma / FINE_SIGMA))
+    size = max(1, width // by), max(1, height // by)
+    small = strip if by == 1 else cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), sigma / by, borderType=cv2.BORDER_REPLICATE)
+    if by > 1:
+        soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(soft, np.float32).reshape(strip.shape)
+
+
+def _far(column: Floats, count: int, *, random: np.random.Generator) -> Floats:
+    """`count` columns drawn out of one, without streaks: softer and softer upwards and downwards, and gently uneven.
+
+    A hard edge, such as that of a table, is carried on straight and sharp; everything else drifts.
+    """
+    height = len(column)
+    away = np.arange(count, dtype=np.float32) / height
+    steps = [column, *(_blurred(column, share * height) for share in SOFTNESS)]
+    place = np.minimum(away / FAR, 1) * (len(steps) - 1)
+    low = np.minimum(place.astype(np.int64), len(steps) - 2)
+    levels = np.concatenate(steps, axis=1)
+    share = (place - low)[:, None].astype(np.float32)
+    smooth = levels[:, low] * (1 - share) + levels[:, low + 1] * share
+    hard = _hardness(column)
+    drift = _drift((height, count), random) * (_smoothstep(np.minimum(away / FAR, 1)) * DRIFT * height)
+    rows = np.arange(height, dtype=np.float32)[:, None] + drift * (1 - hard)
+    across = np.broadcast_to(np.arange(count, dtype=np.float32), (height, count))
+    drifted = cv2.remap(
+        np.ascontiguousarray(smooth, np.float32),
+        np.ascontiguousarray(across),
+        np.ascontiguousarray(rows, np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    # near a hard edge the column itself goes on
+    return np.asarray(drifted + (column - drifted) * hard[..., None], np.float32)
+
+
+def _blurred(column: Floats, sigma: float) -> Floats:
+    soft = cv2.GaussianBlur(column, (1, 0), sigmaX=0.1, sigmaY=max(sigma, 0.5), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(soft.reshape(column.shape), np.float32)
+
+
+def _hardness(column: Floats) -> Floats:
+    """0 on soft ground, 1 at an edge that rises by HARD levels within EDGE of the height; (height, 1)."""
+    reach = max(1, round(EDGE * len(column)))
+    light = np.pad(column[:, 0].mean(axis=1), reach, mode="edge")
+    rise = np.abs(light[2 * reach :] - light[: -2 * reach]) / HARD
+    around = 2 * reach + round(DRIFT * len(column))  # nothing drifts across it
+    near = cv2.dilate(np.minimum(rise, 1).astype(np.float32)[:, None] ** 2, np.ones((2 * around + 1, 1), np.uint8))
+    return np.asarray(cv2.GaussianBlur(near, (1, 0), sigmaX=0.1, sigmaY=around / 3).reshape(-1, 1), np.float32)
+
+
+def _drift(shape: tuple[int, int], random: np.random.Generator) -> Floats:
+    """Smooth noise, about -1..1, with waves about WAVE times as long as the picture is high."""
+    height, width = shape
+    cells = (3, 2 + round(width / height / WAVE))
+    return np.asarray(
+        cv2.resize(random.normal(0, 0.6, cells).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC),
+        np.float32,
+    )
 
 
 def _drawn_out(strip: Floats) -> Floats:
@@ -93,7 +181,7 @@ def _drawn_out(strip: Floats) -> Floats:
     grain of wood goes on, a blurred light does not.
     """
     near = strip[:, : max(1, round(NEAR * strip.shape[1]))]
-    plain = _running_median(np.median(near, axis=1))
+    plain = _running_median(np.median(near[:, :: max(1, near.shape[1] // COLUMNS)], axis=1))
     parts = [part.mean(axis=1) for part in np.array_split(strip, min(PARTS, strip.shape[1]), axis=1)]
     details = np.stack([part - _running_median(part) for part in parts])
     agreed = np.abs(details).min(axis=0) * np.sign(details[0])
@@ -114,7 +202,7 @@ def _running_median(column: Floats) -> Floats:
 
 def _grain(strip: Floats) -> float:
     """Standard deviation of the strip's fine noise, in levels."""
-    luminance = strip.mean(axis=2)
+    luminance = strip[:GRAIN_TILE, :GRAIN_TILE].mean(axis=2)
     if min(luminance.shape) < 3:
         return LEAST_GRAIN
     rough = luminance - cv2.GaussianBlur(luminance, (0, 0), 1.0)

@@ -14,6 +14,8 @@ COMFORTABLE = 0.8
 ONE_SIDED = 0.3
 # A product that takes less than this share of a plain strip stands this far along it instead of in the middle.
 SMALL, ASIDE = 0.25, 0.2
+# Where less than this share of a frame side is the product's, it stands in the middle of that share.
+SMALL_ROOM = 0.85
 # A product off the middle by more than this ratio of its gaps has the new canvas on its wider side.
 LOPSIDED = 1.2
 # Neither gap beside a product in a crop gets less than this share of both, so that no side looks cramped.
@@ -157,6 +159,8 @@ def _begin(axis: _Axis, scale: float, *, plain: bool) -> float:
 def _wanted_begin(axis: _Axis, scale: float, *, plain: bool) -> float:
     window = axis.canvas / scale
     middle = (axis.low + axis.high - window) / 2
+    if axis.safe[1] - axis.safe[0] < SMALL_ROOM * axis.canvas:
+        return (axis.low + axis.high) / 2 - (axis.safe[0] + axis.safe[1]) / 2 / scale
     if plain:
         aside = (0.5 - ASIDE) * window if axis.product < SMALL * window else 0.0
         return middle + aside if axis.side == "start" else middle - aside

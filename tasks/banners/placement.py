@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -20,7 +21,7 @@ CEILING_KB_BYTES = 1000
 FLOOR_KB_BYTES = 1024
 
 # Raised whenever the same master and rules would be composed into another picture because our own code changed.
-COMPOSITION = 1
+COMPOSITION = 2
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -37,6 +38,7 @@ class Placement(Frozen):
     platform: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")
     sets: tuple[str, ...] = ()
     default: bool = False
+    subject: Literal["product", "logo"] = "product"  # a logo's slot is checked, but no product is composed for it
     size: Size
     formats: Rule[Annotated[tuple[Format, ...], Field(min_length=1)]]
     shape: Rule[Shape] | None = None
@@ -85,9 +87,13 @@ class Placement(Frozen):
     @property
     def digest(self) -> str:
         """16 hex digits over all that shapes a rendition: size, finish, every rule's value, but not its evidence."""
-        values = {name: rule.model_dump(mode="json")["value"] for name, rule in self.rules.items()}
-        text = json.dumps([COMPOSITION, self.id, self.size, values, self.finish], sort_keys=True)
+        text = json.dumps([COMPOSITION, self.id, self.size, self.rule_values, self.finish], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def rule_values(self) -> dict[str, object]:
+        """Every rule's value as JSON has it, by field name."""
+        return {name: rule.model_dump(mode="json")["value"] for name, rule in self.rules.items()}
 
     @property
     def rules(self) -> dict[str, Rule[object]]:
@@ -176,9 +182,11 @@ def read_placement_file(path: Path) -> list[Placement]:
 
 
 def placement_sets(placements: Mapping[str, Placement]) -> dict[str, tuple[str, ...]]:
-    """Every set name (platforms, the sets that files name, `all`) with the ids of its members."""
+    """Every set name (platforms, those that files name, `all`) with its members' ids; a logo's slot is in none."""
     sets: dict[str, list[str]] = {}
     for placement in placements.values():
+        if placement.subject == "logo":
+            continue
         for name in dict.fromkeys((EVERYTHING, placement.platform, *placement.sets)):
             sets.setdefault(name, []).append(placement.id)
     return {name: tuple(members) for name, members in sets.items()}

@@ -73,6 +73,11 @@ def report_key(run_id: str) -> str:
     return f"{run_prefix(run_id)}report.html"
 
 
+def golden_key(model: str, name: str) -> str:
+    """One night's golden set of a model; `name` is a run id or `accepted`."""
+    return f"golden/{safe_sku(model)}/{_fitting(name, NAME, 'run id')}.json"
+
+
 def run_prefix(run_id: str) -> str:
     return f"runs/{_fitting(run_id, NAME, 'run id')}/"
 

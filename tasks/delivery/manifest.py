@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from tasks.delivery.ledger.records import JobRecord, Rendition
+from tasks.delivery.ledger.records import JobRecord, Rendition, Rules, Take, rules_for
 from tasks.errors import LedgerError
-from tasks.findings import Finding, Verdict
+from tasks.findings import Finding, Status, Verdict
 from tasks.rendering.job import ModelRef, take_seed
 from tasks.shapes import Size
 
@@ -47,11 +47,23 @@ class Refusal(Frozen):
     reason: str
 
 
+class ManifestTake(Frozen):
+    """One attempt at the job: what set it apart (empty: only its seed) and what was found. `key` is its master."""
+
+    take: int
+    status: Status
+    findings: tuple[Finding, ...]
+    steering: Mapping[str, Any]
+    key: str
+    cost: float = 0.0
+
+
 class ManifestLine(Frozen):
     """One job of a run. `seed` is the delivered take's; `size` is (width, height) of the master in pixels.
 
-    A failed job has `reason` and no verdict, master or renditions. `timings` are seconds by stage, `cost` is in the
-    currency of the settings; these two alone may differ between a disturbed and an undisturbed run.
+    A failed job has `reason` and no verdict, master or renditions. `takes` are all that were judged, `take` is the one
+    that counts. `timings` are seconds by stage, `cost` is in the currency of the settings and of all takes together;
+    time and money alone may differ between a disturbed and an undisturbed run.
     """
 
     sku: str
@@ -69,6 +81,7 @@ class ManifestLine(Frozen):
     master: ManifestMaster | None
     renditions: tuple[ManifestRendition, ...]
     refused: tuple[Refusal, ...] = ()
+    takes: tuple[ManifestTake, ...] = ()
     timings: Mapping[str, float] = Field(default_factory=dict)
     cost: float = 0.0
     reason: str = ""
@@ -96,12 +109,13 @@ def manifest_line(record: JobRecord, *, rules: Mapping[str, str] | None = None) 
         verdict=record.verdict,
         prompt=job.prompt,
         negative_prompt=job.negative_prompt,
-        seed=take_seed(job.seed, record.take),
+        seed=take_seed(job.seed, _seed_take(record)),
         size=job.size,
         model=job.model,
         master=ManifestMaster(**vars(record.master)) if record.master else None,
         renditions=tuple(_rendition(each) for each in made if each.key),
         refused=tuple(_refusal(each) for each in made if not each.key),
+        takes=tuple(map(_take, record.takes)),
         timings=dict(record.timings),
         cost=record.cost,
         reason="" if finished else record.reason or "not rendered: the run ended before its turn",
@@ -109,10 +123,11 @@ def manifest_line(record: JobRecord, *, rules: Mapping[str, str] | None = None) 
     )
 
 
-def manifest_lines(records: Iterable[JobRecord], *, rules: Mapping[str, str] | None = None) -> Iterator[bytes]:
+def manifest_lines(records: Iterable[JobRecord], *, rules: Rules | None = None) -> Iterator[bytes]:
     """The manifest as JSON Lines in UTF-8, one line at a time, each with its line end."""
     for record in records:
-        yield manifest_line(record, rules=rules).model_dump_json().encode() + b"\n"
+        own = None if rules is None else rules_for(rules, record)
+        yield manifest_line(record, rules=own).model_dump_json().encode() + b"\n"
 
 
 def read_manifest(data: bytes | Iterable[bytes]) -> Iterator[ManifestLine]:
@@ -125,7 +140,8 @@ def read_manifest(data: bytes | Iterable[bytes]) -> Iterator[ManifestLine]:
 
 def comparable(line: ManifestLine) -> dict[str, Any]:
     """What must be equal however often a run was killed and resumed: everything but time and money."""
-    return line.model_dump(mode="json", exclude=set(NOT_COMPARED))
+    excluded: dict[str, Any] = {**dict.fromkeys(NOT_COMPARED, True), "takes": {"__all__": {"cost"}}}
+    return line.model_dump(mode="json", exclude=excluded)
 
 
 def _parsed(line: bytes, number: int) -> ManifestLine:
@@ -135,6 +151,22 @@ def _parsed(line: bytes, number: int) -> ManifestLine:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the line"
         raise LedgerError(f"manifest line {number}: {where}: {first['msg']}. Write the manifest again.") from None
+
+
+def _seed_take(record: JobRecord) -> int:
+    seed_of = record.steering.seed_of
+    return record.take if seed_of is None else seed_of
+
+
+def _take(take: Take) -> ManifestTake:
+    return ManifestTake(
+        take=take.take,
+        status=take.verdict.status,
+        findings=take.verdict.findings,
+        steering=take.steering.model_dump(mode="json", exclude_defaults=True),
+        key=take.key,
+        cost=take.cost,
+    )
 
 
 def _refusal(refused: Rendition) -> Refusal:

@@ -7,7 +7,7 @@ from tasks.shapes import Box
 
 
 def master_recipe(lease: LeasedJob, *, product_box: Box) -> str:
-    """JSON with the canonical spec, take and address, the words of who ordered the take, and where the product is."""
+    """JSON with the canonical spec, take and address, what the take was steered by, and where the product is."""
     address = orjson.dumps(
         {
             "job_id": lease.job_id,
@@ -18,7 +18,7 @@ def master_recipe(lease: LeasedJob, *, product_box: Box) -> str:
             "image": lease.image,
             "product_box": tuple(product_box),
             **({"bundle": lease.facts["bundle"]} if lease.facts.get("bundle") else {}),
-            **({"words": lease.words} if lease.words else {}),
+            **({"steering": orjson.loads(lease.order)} if lease.order else {}),
         }
     )
     # the spec as it was hashed, byte for byte

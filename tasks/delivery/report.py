@@ -16,6 +16,16 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from tasks.delivery.acceptance import (
+    Alarm,
+    CauseOutcome,
+    Share,
+    TakeEntry,
+    alarm_of,
+    is_repaired,
+    outcomes_by_cause,
+    share_of,
+)
 from tasks.delivery.thumbnails import data_address
 from tasks.findings import Finding
 from tasks.shapes import Size
@@ -82,6 +92,8 @@ class ReportRow:
     renditions: tuple[RenditionEntry, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    category: str = ""  # its title
+    takes: tuple[TakeEntry, ...] = ()
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -157,10 +169,29 @@ class Sheet:
         return [(scene, title, counts[scene]) for scene, title in titles.items()]
 
     @cached_property
-    def causes(self) -> list[tuple[str, int]]:
-        """Title and number of pictures of each cause, most frequent first."""
-        count = Counter(cause for row in self.report.rows for cause in row.causes)
-        return [(self.cause_title(cause), number) for cause, number in count.most_common()]
+    def causes(self) -> list[CauseOutcome]:
+        """What became of the pictures that each cause kept back, most frequent first."""
+        return outcomes_by_cause(self.report.rows)
+
+    @cached_property
+    def categories(self) -> list[tuple[str, Share]]:
+        """Title and acceptance of each category, in order of appearance."""
+        rows: dict[str, list[ReportRow]] = {}
+        for row in self.report.rows:
+            rows.setdefault(row.category or "—", []).append(row)
+        return [(title, share_of(of_category)) for title, of_category in rows.items()]
+
+    @cached_property
+    def alarm(self) -> Alarm | None:
+        return alarm_of(self.report.rows)
+
+    @cached_property
+    def repaired(self) -> int:
+        return sum(map(is_repaired, self.report.rows))
+
+    @cached_property
+    def take_count(self) -> int:
+        return sum(len(row.takes) for row in self.report.rows)
 
     @cached_property
     def stages(self) -> list[tuple[str, float]]:

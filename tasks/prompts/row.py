@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
+from tasks.catalog.copy_columns import is_copy_column
 from tasks.catalog.product import BundleItem, Product
 
 
@@ -40,11 +41,14 @@ SHOWN = ("title", "category", "brand", "color", "selling_points", "locale", "cop
 
 
 def product_facts(goods: Goods) -> bytes:
-    """Canonical JSON of what people read of a product: the SHOWN fields that it has, its price as text, and where the
-    pictures of a bundle lie."""
+    """Canonical JSON of what people read of a product: the SHOWN fields that it has, its price as text, its copy, and
+    where the pictures of a bundle lie."""
     facts = {name: value for name in SHOWN if (value := getattr(goods, name))}
     if goods.bundle:
         facts["bundle"] = [item.image for item in goods.bundle]
+    cells = {name: value for name, value in goods.extra.items() if value and is_copy_column(name)}
+    if cells:
+        facts["copy_cells"] = cells
     if goods.price is not None:
         facts["price"] = str(goods.price)
     return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)

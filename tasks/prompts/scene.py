@@ -39,8 +39,8 @@ class Scene(Named):
     """One setting. Settings of the renderer stay plain values here; tasks.rendering.plan checks and turns them.
 
     `categories` empty: fits all. `size` is the master's. `light` is where the light comes from, degrees clockwise from
-    the top. `staging`, `shadow`, `reflection`, `harmony`, `controls` and `people` hold fields of tasks.rendering.job;
-    `sampler` names a preset.
+    the top. `lettering` says that writing belongs to the setting, so no check looks for it. `staging`, `shadow`,
+    `reflection`, `harmony`, `controls` and `people` hold fields of tasks.rendering.job; `sampler` names a preset.
     """
 
     categories: tuple[str, ...] = ()
@@ -48,6 +48,7 @@ class Scene(Named):
     size: Size = Size(1024, 1024)
     light: float = Field(default=315.0, ge=0, lt=360)
     sampler: str = "dpm-25"
+    lettering: bool = False
     staging: dict[str, Any] = Field(default_factory=dict)
     shadow: dict[str, Any] | None = Field(default_factory=dict)
     reflection: dict[str, Any] | None = None
@@ -76,6 +77,7 @@ class Brand(Named):
     colors: dict[str, str] = Field(default_factory=dict)
     lines: dict[str, str] = Field(default_factory=dict, description="Brand line by locale.")
     logo: str = Field(default="", description="Path under templates/.")
+    faces: dict[Literal["display", "text"], Literal["sans", "serif"]] = Field(default_factory=dict)
     creator: str = ""
     rights: str = ""
     reference: Reference | None = None

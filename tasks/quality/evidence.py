@@ -21,7 +21,8 @@ class Evidence:
 
     `raw` is the model's own decode before the product was pasted back (None where no model drew the background),
     `expected` the placed product on an empty canvas, `alpha` its matte, `encoded` the master's file as it will be
-    stored. `light` is where the scene's light comes from, degrees clockwise from the top.
+    stored. `light` is where the scene's light comes from, degrees clockwise from the top, `cut` the share of a
+    side of the product that its own picture cuts off.
     RenderError where sizes differ.
     """
 
@@ -33,6 +34,8 @@ class Evidence:
     background: Literal["generated", "white"] = "generated"
     encoded: bytes | None = None
     light: float | None = None
+    prompt: str = ""
+    cut: float = 0.0
 
     def __post_init__(self) -> None:
         height, width = self.pixels.shape[:2]

@@ -12,32 +12,46 @@ from tasks.shapes import Box
 
 WORKING_SIDE = 256  # pixels of the shorter side: growth that matters is large
 BINS = (16, 24, 24)  # of L, a, b: coarse in light, finer in colour
-LIKELY = 0.85  # share of product among pixels of that colour
+# Share of product among pixels of that colour, and how large (in product areas) a part of that likelihood may be.
+LIKELY = {0.85: 1e9, 0.7: 0.3, 0.55: 0.3}
 OUTLINE = 0.22  # slope per pixel, share of the contrast: a grown part has an edge, a shadow fades out
 CONTRAST = 12  # grey levels that make an edge
 
 
-def check_growth(regions: Regions, thresholds: Thresholds) -> Finding:
-    """`growth`: area of product-coloured, outlined parts that touch the product in the raw decode, over its own area.
+def check_growth(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
+    """`growth`, `growth_final`: area of product-coloured, outlined parts that touch the product, over its own area.
 
-    Needs no model: colours are told apart by their frequency inside the placed product and in the far background, so
-    a product of its background's colours shows no growth here. The measure of excess area over the product's area
-    follows "Salient object-aware background generation" (arXiv 2404.10157), which takes a segmenter for the masks.
+    On the raw decode, and on the final with the product's own pixels pasted in. Needs no model: colours are told apart
+    by their frequency inside the placed product and in the far background, so a product of its background's colours
+    shows no growth here. The measure of excess area over the product's area follows "Salient object-aware background
+    generation" (arXiv 2404.10157), which takes a segmenter for the masks.
     """
-    raw = regions.evidence.raw
-    if raw is None:
-        return thresholds.not_measured("growth", "there is no raw decode")
+    pictures = {"growth": regions.evidence.raw, "growth_final": regions.evidence.pixels}
+    return tuple(_growth(name, picture, regions, thresholds) for name, picture in pictures.items())
+
+
+def _growth(name: str, picture: Pixels | None, regions: Regions, thresholds: Thresholds) -> Finding:
+    if picture is None:
+        return thresholds.not_measured(name, "there is no raw decode")
     if regions.product_box.is_empty:
-        return thresholds.not_measured("growth", "the product's mask is empty")
-    small = _Small(regions, raw)
+        return thresholds.not_measured(name, "the product's mask is empty")
+    small = Small.of(regions, picture)
     if small.far.sum() < 400 or small.inside.sum() < 50:
-        return thresholds.not_measured("growth", "too little background or product to compare")
+        return thresholds.not_measured(name, "too little background or product to compare")
     grown, box = _attached_parts(small)
-    return thresholds.at_most("growth", grown / float(small.inside.sum()), box=box)
+    return thresholds.at_most(name, grown / float(small.inside.sum()), box=box)
 
 
-class _Small:
-    """Raw decode, placed product and masks at working size."""
+class Small:
+    """Raw decode (or final), placed product and masks at working size."""
+
+    @classmethod
+    def of(cls, regions: Regions, picture: Pixels) -> "Small":
+        """Made once for each picture of these regions."""
+        known: Small | None = regions.kept.get(id(picture))
+        if known is None:
+            known = regions.kept[id(picture)] = cls(regions, picture)
+        return known
 
     def __init__(self, regions: Regions, raw: Pixels) -> None:
         self.scale = min(1.0, WORKING_SIDE / min(regions.frame))
@@ -52,39 +66,57 @@ class _Small:
         self.far: NDArray[np.bool_] = near == 0
 
 
-def _attached_parts(small: _Small) -> tuple[float, Box | None]:
-    """Pixels of parts that belong to the product but lie outside it, and the box of the largest in full size."""
-    likely = (_likelihood(small) > LIKELY).astype(np.uint8)
+def _attached_parts(small: Small) -> tuple[float, Box | None]:
+    """Pixels of parts that belong to the product but lie outside it, and the box of the largest in full size.
+
+    Where the background has some of the product's colours only a lower likelihood finds a part, and it may then be
+    background: a large one does not count.
+    """
+    share, slope = likelihood(small), slope_of(small.raw)
     # the model repaints the outline a pixel or two beside it; what is that thin is no growth
     outline = cv2.dilate(small.product, np.ones((5, 5), np.uint8))
-    candidate = cv2.morphologyEx(likely * (outline == 0), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    share[outline > 0] = 0
+    most, box = 0.0, None
+    for likely, largest in LIKELY.items():
+        total, around = _parts_over(likely, largest * float(small.inside.sum()), share, (slope, outline))
+        if total > most:
+            most, box = total, around and Box(*(round(edge / small.scale) for edge in around))
+    return most, box
+
+
+def _parts_over(
+    likely: float, limit: float, share: NDArray[np.float32], edges: tuple[NDArray[np.float32], Mask]
+) -> tuple[float, Box | None]:
+    """Area of all outlined parts of that likelihood that touch the product, and the box of the largest."""
+    slope, outline = edges
+    candidate = cv2.morphologyEx((share > likely).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     touching = cv2.dilate(outline, np.ones((5, 5), np.uint8)) > 0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(candidate, connectivity=8)
-    slope = _slope(small.raw)
     total, largest, box = 0.0, 0, None
     for part in range(1, count):
         left, top, width, height, area = (int(number) for number in stats[part])
         view = (slice(max(top - 2, 0), top + height + 2), slice(max(left - 2, 0), left + width + 2))
         mask = labels[view] == part
-        if area < 12 or not touching[view][mask].any() or _edge(mask, slope[view], outline[view]) < OUTLINE:
+        if not 12 <= area <= limit or not touching[view][mask].any():
+            continue
+        if edge_of(mask, slope[view], outline[view]) < OUTLINE:
             continue
         total += area
         if area > largest:
-            largest = area
-            box = Box(*(round(edge / small.scale) for edge in (left, top, left + width, top + height)))
+            largest, box = area, Box(left, top, left + width, top + height)
     return total, box
 
 
-def _likelihood(small: _Small) -> NDArray[np.float32]:
+def likelihood(small: Small) -> NDArray[np.float32]:
     """For each pixel of the raw decode: how much likelier its colour is product than far background, 0..1."""
-    seen = _bins(small.raw)
-    product = _frequencies(_bins(small.expected)[small.inside])
+    seen = bins_of(small.raw)
+    product = _frequencies(bins_of(small.expected)[small.inside])
     background = _frequencies(seen[small.far])
     odds: NDArray[np.float32] = (product / (product + background + 1e-4)).astype(np.float32)
     return odds[seen]
 
 
-def _bins(pixels: Pixels) -> NDArray[np.intp]:
+def bins_of(pixels: Pixels) -> NDArray[np.intp]:
     light, a, b = (channel.astype(np.intp) for channel in cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)))
     # a and b of sRGB stay within 42..226 of OpenCV's 8-bit scale
     chroma = [np.clip((channel - 32) * bins // 192, 0, bins - 1) for channel, bins in ((a, BINS[1]), (b, BINS[2]))]
@@ -101,7 +133,7 @@ def _frequencies(bins: NDArray[np.intp]) -> NDArray[np.float64]:
     return frequencies
 
 
-def _slope(pixels: Pixels) -> NDArray[np.float32]:
+def slope_of(pixels: Pixels) -> NDArray[np.float32]:
     """How fast the channel that changes most does so: share per pixel of its contrast in reach, 0 without contrast."""
     colours, reach = pixels.astype(np.float32), np.ones((9, 9), np.uint8)
     across, down = (cv2.Sobel(colours, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
@@ -110,7 +142,7 @@ def _slope(pixels: Pixels) -> NDArray[np.float32]:
     return np.asarray(np.where(contrast > CONTRAST, share, 0).max(axis=2), np.float32)
 
 
-def _edge(mask: NDArray[np.bool_], slope: NDArray[np.float32], outline: Mask) -> float:
+def edge_of(mask: NDArray[np.bool_], slope: NDArray[np.float32], outline: Mask) -> float:
     """Slope that a third of a part's rim reaches, the side towards the product left out.
 
     A third, because a grown part often runs into the soft shadow beside it.

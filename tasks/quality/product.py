@@ -39,10 +39,14 @@ def check_coverage(regions: Regions, thresholds: Thresholds) -> tuple[Finding, .
 
 
 def check_margins(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
-    """`margin`: least distance to the frame, share of the shorter side. `cut_off`: share of an edge that cuts it."""
+    """`margin`: least distance to the frame, share of the shorter side. `cut_off`: share of an edge that cuts it.
+
+    `photo_cut`: share of a side of the product that the catalogue's own picture cuts off.
+    """
+    photo = thresholds.at_most("photo_cut", regions.evidence.cut)
     if regions.product_box.is_empty:
         why = "the product's mask is empty"
-        return thresholds.not_measured("margin", why), thresholds.not_measured("cut_off", why)
+        return thresholds.not_measured("margin", why), thresholds.not_measured("cut_off", why), photo
     box, frame = regions.product_box, regions.frame
     least = min(box.left, box.top, frame.width - box.right, frame.height - box.bottom)
     alpha = regions.evidence.alpha
@@ -51,6 +55,7 @@ def check_margins(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ..
     return (
         thresholds.at_least("margin", least / min(frame), box=box),
         thresholds.at_most("cut_off", cut, box=box),
+        photo,
     )
 
 

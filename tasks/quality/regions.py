@@ -1,7 +1,7 @@
 """Masks and reduced pictures that several checks share: made once per picture, and only when asked for."""
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ class Regions:
         self.evidence = evidence
         height, width = evidence.alpha.shape
         self.frame = Size(width, height)
+        self.kept: dict[int, Any] = {}  # what several checks of one family share, by the picture it is made of
 
     @cached_property
     def product_box(self) -> Box:

@@ -21,6 +21,7 @@ CHECKS = (
     "coverage_most",
     "margin",
     "cut_off",
+    "photo_cut",
     "focus",
     "background_detail",
     "exposure_dark",
@@ -29,12 +30,23 @@ CHECKS = (
     "clipped_black",
     "banding",
     "seam",
+    "cast",
+    "stuck_on",
     "colour_median",
     "colour_p95",
     "growth",
+    "growth_final",
+    "second_product",
+    "floating",
+    "light",
     "white",
+    "text",
+    "prompt",
+    "unsafe",
     "duplicate",
 )
+
+NOT_LIMITS = {"default.yaml", "repair.yaml", "golden.yaml"}
 
 Model = TypeVar("Model", bound=BaseModel)
 Title = Annotated[str, Field(min_length=1)]
@@ -45,7 +57,7 @@ class Rule(BaseModel, frozen=True, extra="forbid"):
 
     limit: float
     severity: Literal["reject", "review", "note", "off"]
-    cause: str = Field(pattern=r"^[a-z][a-z_]*$")
+    cause: str = Field(pattern=r"^[a-z][a-z_-]*$")
     title: Title
 
 
@@ -58,6 +70,16 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
 
     def is_on(self, check: str) -> bool:
         return self.rules[check].severity != "off"
+
+    def without(self, *checks: str) -> "Thresholds":
+        """The same limits with some checks switched off."""
+        off = {check: self.rules[check].model_copy(update={"severity": "off"}) for check in checks}
+        return self.model_copy(update={"rules": {**self.rules, **off}})
+
+    @property
+    def strict(self) -> "Thresholds":
+        """The same limits where every check that could not run asks for a person."""
+        return self.model_copy(update={"unmeasured": "review"})
 
     def at_most(self, check: str, value: float, *, box: Box | None = None, detail: str = "") -> Finding:
         """Passed where value <= limit."""
@@ -141,7 +163,7 @@ def load_thresholds(folder: Path) -> ThresholdBook:
     """Read `default.yaml` and every other *.yaml of a folder. TemplateError names the file and the field."""
     default = _parse(folder / "default.yaml", Thresholds)
     _check_names(folder / "default.yaml", default)
-    paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in {"default.yaml", "repair.yaml"}]
+    paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in NOT_LIMITS]
     overrides = tuple(_parse(path, Override) for path in paths)
     for path, override in zip(paths, overrides, strict=True):
         _refuse_unknown(path, override.rules)

@@ -16,6 +16,7 @@ from tasks.rendering.renderer import Pixels
 from tasks.shapes import Box, Size
 
 CLEAR = 250  # an alpha below this is meant; above it is a rounding error
+HALF = 127
 FAINT = 8  # alpha up to this is dust in the corner of a frame
 
 
@@ -27,6 +28,22 @@ class CutOut:
     box: Box
     frame: Size
     method: str  # "alpha", "ground" or "model"
+
+    @property
+    def cut(self) -> float:
+        """Largest share of a side of its box that lies on the picture's own edge, 0..1: there the product goes on.
+
+        A cut-out that was trimmed to its box touches all four edges, and is whole.
+        """
+        box, frame, alpha = self.box, self.frame, self.rgba[..., 3]
+        sides = (
+            (box.left == 0, alpha[:, 0]),
+            (box.top == 0, alpha[0]),
+            (box.right == frame.width, alpha[:, -1]),
+            (box.bottom == frame.height, alpha[-1]),
+        )
+        touched = [float((line > HALF).mean()) for touches, line in sides if touches]
+        return 0.0 if len(touched) == len(sides) else max(touched, default=0.0)
 
 
 class FindsProducts(Protocol):

@@ -21,7 +21,7 @@ import torch
 from tasks.errors import RenderError, ShangxinError
 from tasks.rendering.cutout import CutOutCache
 from tasks.rendering.finish import finish
-from tasks.rendering.job import RenderJob, canonical_json, take_seed
+from tasks.rendering.job import RenderJob, canonical_json
 from tasks.rendering.kolors import Condition, Kolors
 from tasks.rendering.loader import Parts, borrow_text_encoder, load_parts
 from tasks.rendering.modelset import ModelSet, find_model_set
@@ -71,6 +71,11 @@ def pick_device(wish: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def device_memory(wish: str) -> int:
+    """Bytes of a CUDA card's memory."""
+    return int(torch.cuda.get_device_properties(pick_device(wish)).total_memory)
 
 
 def tier_of_card(found: ModelSet, device: torch.device) -> Tier:
@@ -240,7 +245,13 @@ class KolorsRenderer:
             except JOB_ERRORS as error:
                 yield _failed(one.request, error)
             else:
-                yield replace(done, seconds=one.timed("paste", start).seconds)
+                lean = replace(one, staged=replace(one.staged, controls=(), references=()), seconds={})
+                yield replace(done, seconds=one.timed("paste", start).seconds, rework=partial(self._rework, lean))
+
+    def _rework(self, drawn: "Drawing", request: RenderRequest) -> Rendered | Failed:
+        """The same decode finished anew, as another take."""
+        (again,) = self._finish_batch([replace(drawn, staged=replace(drawn.staged, request=request))])
+        return again
 
     def _condition(self, staged: Staged) -> Condition:
         job = staged.job
@@ -248,7 +259,7 @@ class KolorsRenderer:
         reference = self._reference(staged)
         return Condition(
             size=staged.size,
-            seed=take_seed(job.seed, staged.request.take),
+            seed=staged.request.seed,
             positive=positive,
             negative=negative,
             canvas=_tensor(staged.pixels),

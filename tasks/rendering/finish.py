@@ -6,23 +6,24 @@ import numpy as np
 
 from tasks.rendering.canvas import resize_pixels
 from tasks.rendering.harmony import harmonise
-from tasks.rendering.job import take_seed
 from tasks.rendering.paste import background_from, enlarge, paste
 from tasks.rendering.reflection import reflect
 from tasks.rendering.renderer import Pixels, Rendered
+from tasks.rendering.retouch import retouch
 from tasks.rendering.shadow import shade
 from tasks.rendering.staged import Staged
 
 
 def finish(staged: Staged, raw: Pixels | None, *, seconds: Mapping[str, float], notes: tuple[str, ...]) -> Rendered:
     """The finished master; `raw` is the model's decode at its own size, None where nothing was drawn."""
-    job, canvas = staged.job, staged.canvas
+    job, canvas, steering = staged.job, staged.canvas, staged.request.steering
     if raw is None:
         background = np.full_like(canvas.expected, 255 if job.background == "white" else canvas.expected[0, 0])
         decode = canvas.expected
     else:
-        seed = take_seed(job.seed, staged.request.take)
-        background = enlarge(background_from(raw, staged.keep), canvas.size, seed=seed)
+        drawn = background_from(raw, staged.keep, feather=steering.feather)
+        background = enlarge(drawn, canvas.size, seed=staged.request.seed)
+        background = retouch(background, canvas.alpha, steering)
         decode = resize_pixels(raw, canvas.size)
         if job.harmony is not None:
             background = harmonise(background, decode, canvas.expected, canvas.alpha, job.harmony)
@@ -39,6 +40,7 @@ def finish(staged: Staged, raw: Pixels | None, *, seconds: Mapping[str, float], 
         expected=canvas.expected,
         alpha=canvas.alpha,
         product_box=canvas.box,
+        cut=staged.cut,
         seconds=seconds,
         notes=(*canvas.notes, *notes),
     )

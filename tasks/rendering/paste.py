@@ -19,21 +19,23 @@ AROUND = 32  # px of the generated side that the fill looks at beyond its own ed
 FEATHER = 10  # px over which the generated side takes over from what is filled in: a step there looks stuck on
 
 
-def background_from(raw: Pixels, keep: Blocks) -> Pixels:
+def background_from(raw: Pixels, keep: Blocks, *, feather: float = 1.0) -> Pixels:
     """The decode with everything in and next to kept blocks filled in from the generated side.
 
     Kept blocks show the product and, around it, the empty canvas: neither may shine through the matte's soft edge.
+    `feather` widens, so many times, the way over which one goes over into the other.
     """
+    width = FEATHER * feather
     if not keep.any() or keep.all():
         return raw
     away = cv2.distanceTransform(1 - enlarge_blocks(keep).astype(np.uint8), cv2.DIST_L2, 5)
-    generated = away > BLEED + FEATHER / 2
+    generated = away > BLEED + width / 2
     if not generated.any():
         return raw
-    window = _window(away < BLEED + FEATHER)
+    window = _window(away < BLEED + width)
     done = raw.copy()
     filled = _filled(raw[window], generated[window])
-    rise = ((away[window] - BLEED) / FEATHER).clip(0, 1)[..., None]
+    rise = ((away[window] - BLEED) / width).clip(0, 1)[..., None]
     share = rise * rise * (3 - 2 * rise)  # smoothstep: no edge at either end
     done[window] = np.rint(share * raw[window] + (1 - share) * filled).clip(0, 255)
     return done

@@ -16,6 +16,7 @@ from tasks.errors import CellError, TemplateError
 from tasks.prompts.expand import Expander, Values
 from tasks.prompts.library import Library
 from tasks.prompts.row import Goods, product_facts
+from tasks.prompts.scene import Scene
 from tasks.prompts.stack import Stack, sku_cells, stack_of
 from tasks.rendering.job import CutOutModel, ModelRef, PlannedJob, Sampler, canonical_json, job_digest
 from tasks.rendering.recipe import companions_of, recipe_of, size_of
@@ -26,18 +27,22 @@ KEPT_STACKS = 2048  # compiled stacks, about 25 kB and 2 ms each; the oldest goe
 KEPT_PROMPTS = 8192  # filled prompts, about 2 kB each, of the stacks whose products repeat them
 TRIAL = 256  # prompts after which a stack must have shown repeats to go on being kept
 
-Filled = tuple[bytes, bytes]  # canonical bytes from companions to the picture's digest, and from size to the seed
+Filled = tuple[bytes, bytes]  # canonical bytes from the negative prompt to the picture's digest, and from size to seed
 ALONE = (b"[]", b"null")  # no companions, no real size
 BadRow = Callable[[Goods, CellError], None]
 
 
 class PlanOptions(NamedTuple):
-    """What one plan is made for. `size` and `sampler` stand in for the scenes' own where a model needs its own."""
+    """What one plan is made for. `size` and `sampler` stand in for the scenes' own where a model needs its own.
+
+    `sizes` are the masters of a scene by its background, one job each; a scene whose file states a size has that one.
+    """
 
     brief: CampaignBrief
     model: ModelRef
     size: Size | None = None
     sampler: Sampler | None = None
+    sizes: tuple[tuple[str, tuple[Size, ...]], ...] = ()
     cutout: CutOutModel | None = None
 
 
@@ -49,15 +54,16 @@ def plan_jobs(
     model: ModelRef,
     size: Size | None = None,
     sampler: Sampler | None = None,
+    sizes: tuple[tuple[str, tuple[Size, ...]], ...] = (),
     cutout: CutOutModel | None = None,
     on_bad_row: BadRow | None = None,
 ) -> Iterator[PlannedJob]:
-    """Product x scene x variant, in the order of the products. Pure: the same input gives the same jobs.
+    """Product x scene x variant x master size, in the order of the products. Pure: the same input gives the same jobs.
 
     A row that names an unknown scene is passed to `on_bad_row` and left out; without it the CellError is raised. Wrong
     templates, a wrong brief or a variable that the catalogue lacks raise a TemplateError.
     """
-    planner = Planner(library, PlanOptions(brief, model, size, sampler, cutout))
+    planner = Planner(library, PlanOptions(brief, model, size, sampler, sizes, cutout))
     for number, goods in enumerate(products):
         if brief.limit is not None and number >= brief.limit:
             return
@@ -118,19 +124,24 @@ class Station:
         self, library: Library, stack: Stack, options: PlanOptions, *, prompts: dict[tuple[Stack, Values], Filled]
     ) -> None:
         scene = library.scenes[stack.scene]
-        recipe = recipe_of(
-            library,
-            scene,
-            model=options.model,
-            brand=stack.brand,
-            size=options.size,
-            sampler=options.sampler,
-            cutout=options.cutout,
-        )
+        recipes = [
+            recipe_of(
+                library,
+                scene,
+                model=options.model,
+                brand=stack.brand,
+                size=size,
+                sampler=options.sampler,
+                cutout=options.cutout,
+            )
+            for size in master_sizes(scene, options)
+        ]
         self.stack = stack
         self._expander = Expander(library, stack, catalog=PurePath(options.brief.catalog).name or "the catalogue")
-        self._pieces = recipe.pieces()
-        self._measures = recipe.staging.frame_cm is not None
+        self._pieces = recipes[0].pieces()
+        # height stands before the negative prompt and width after the seed: all that differs between a scene's masters
+        self._frames = [(each[1], each[6]) for each in (recipe.pieces() for recipe in recipes)]
+        self._measures = recipes[0].staging.frame_cm is not None
         # the words of derive_seed after the SKU, length-prefixed as there
         words = [(variant, str(variant)) for variant in range(options.brief.variants)]
         self._variants = [(n, f"{len(stack.scene)}:{stack.scene}{len(word)}:{word}") for n, word in words]
@@ -140,18 +151,22 @@ class Station:
         self._fresh = self._repeats = 0
 
     def jobs(self, goods: Goods, head: str, facts: bytes) -> list[PlannedJob]:
-        """One job a variant. `head` is the SKU, length-prefixed as in derive_seed; `facts` as of `product_facts`."""
+        """One job a variant and master size.
+
+        `head` is the SKU, length-prefixed as in derive_seed; `facts` as of `product_facts`.
+        """
         before, after = self._filled(goods)
         companions, size = self._beside(goods)
-        head_piece, size_piece, end = self._pieces[0], self._pieces[3], self._pieces[6]
-        before = b"".join((head_piece, companions, before, goods.image_sha256.encode(), b'"', size_piece, size, after))
-        jobs = []
+        opening = self._pieces[0] + companions
+        before = b"".join((before, goods.image_sha256.encode(), b'"', self._pieces[3], size, after))
+        scene, jobs = self.stack.scene, []
         for variant, tail in self._variants:
             seed = int.from_bytes(sha256((head + tail).encode()).digest()[:8], "big") >> 1
-            spec = b"%b%d%b" % (before, seed, end)
-            jobs.append(
-                PlannedJob(job_digest(spec), goods.sku, self.stack.scene, variant, spec, goods.image, goods.line, facts)
-            )
+            for start, end in self._frames:
+                spec = b"%b%b%b%d%b" % (opening, start, before, seed, end)
+                jobs.append(
+                    PlannedJob(job_digest(spec), goods.sku, scene, variant, spec, goods.image, goods.line, facts)
+                )
         return jobs
 
     def _filled(self, goods: Goods) -> Filled:
@@ -171,8 +186,8 @@ class Station:
 
     def _fill(self, values: Values, goods: Goods) -> Filled:
         prompt = self._expander.render(values, goods)
-        _, negative, picture, _, positive, seed, _ = self._pieces
-        before = b"".join((negative, orjson.dumps(prompt.negative), picture, b'"'))
+        _, _, picture, _, positive, seed, _ = self._pieces
+        before = b"".join((orjson.dumps(prompt.negative), picture, b'"'))
         return before, b"".join((positive, orjson.dumps(prompt.positive), seed))
 
     def _beside(self, goods: Goods) -> tuple[bytes, bytes]:
@@ -185,6 +200,15 @@ class Station:
             canonical_json([one.model_dump(mode="json") for one in companions]),
             canonical_json(size.model_dump(mode="json") if size else None),
         )
+
+
+def master_sizes(scene: Scene, options: PlanOptions) -> tuple[Size, ...]:
+    """The sizes of a scene's masters: the plan's own, the scene file's own, else those for its background."""
+    if options.size is not None:
+        return (options.size,)
+    if "size" in scene.model_fields_set:
+        return (scene.size,)
+    return dict(options.sizes).get(scene.background) or (scene.size,)
 
 
 Key = TypeVar("Key")

@@ -1,14 +1,15 @@
 """What a renderer is: jobs in, masters out. Every renderer passes the contract suite in tests/rendering."""
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.rendering.job import RenderJob
+from tasks.rendering.job import RenderJob, take_seed
 from tasks.shapes import Box
+from tasks.steering import PLAIN, Steering
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), sRGB
 Alpha = NDArray[np.uint8]  # (height, width), 0 background .. 255 product
@@ -16,11 +17,20 @@ Alpha = NDArray[np.uint8]  # (height, width), 0 background .. 255 product
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """A job, which take of it, and the bytes it needs: pictures by SHA-256 digest (product and references)."""
+    """A job, which take of it, and the bytes it needs: pictures by SHA-256 digest (product and references).
+
+    `job` is the job as steered already; of the steering a renderer looks at what a job has no fields for.
+    """
 
     job: RenderJob
     take: int
     images: Mapping[str, bytes]
+    steering: Steering = PLAIN
+
+    @property
+    def seed(self) -> int:
+        """The seed of this take, or of the one whose seed it keeps."""
+        return take_seed(self.job.seed, self.take if self.steering.seed_of is None else self.steering.seed_of)
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,7 @@ class Rendered:
 
     `raw` is the model's own decode before the product's pixels were pasted back (same size as `pixels`), `expected`
     the placed product on an empty canvas, `alpha` the placed product's matte, `product_box` the box around alpha > 0.
+    `rework`, where a renderer can, finishes the same decode for a request that the model would draw no differently.
     """
 
     request: RenderRequest
@@ -37,8 +48,10 @@ class Rendered:
     expected: Pixels
     alpha: Alpha
     product_box: Box
+    cut: float = 0.0  # share of a side of the product that its own picture cuts off
     seconds: Mapping[str, float] = field(default_factory=dict)  # by stage: text, condition, denoise, decode, paste
     notes: tuple[str, ...] = ()  # what a reader of the manifest should know, e.g. a prompt that was cut
+    rework: "Callable[[RenderRequest], Rendered | Failed] | None" = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable
 
 import numpy as np
 
-from tasks.rendering.job import RenderJob, derive_seed, take_seed
+from tasks.rendering.job import RenderJob, derive_seed
 from tasks.rendering.renderer import Failed, Rendered, Renderer, RenderRequest
 from tasks.rendering.staging import place
 from tasks.shapes import Size
@@ -42,11 +42,10 @@ class SleepRenderer(Renderer):
         expected = np.full((job.height, job.width, 3), 255 if job.background == "white" else 128, dtype=np.uint8)
         expected[inside] = _colour("product", job.product_image)
         pixels = np.empty_like(expected)
-        seed = take_seed(job.seed, request.take)
-        pixels[:] = 255 if job.background == "white" else _colour("ground", str(seed), job.prompt)
+        pixels[:] = 255 if job.background == "white" else _colour("ground", str(request.seed), job.prompt)
         pixels[inside] = expected[inside]
         stages = {"text": 0.0, "condition": 0.0, "denoise": self._seconds, "decode": 0.0, "paste": 0.0}
-        return Rendered(request, pixels, pixels, expected, alpha, box, stages)
+        return Rendered(request, pixels, pixels, expected, alpha, box, seconds=stages)
 
 
 def _colour(*words: str) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from tasks.rendering.cutout import CutOut, CutOutCache
 from tasks.rendering.job import ControlUse, RealSize, RenderJob
 from tasks.rendering.picture import read_rgba
 from tasks.rendering.renderer import Pixels, RenderRequest
-from tasks.rendering.worksize import Blocks, keep_blocks, work_size
+from tasks.rendering.worksize import KEEP_RING, Blocks, keep_blocks, work_size
 from tasks.shapes import Size
 
 REFERENCE_SIDE = 768  # px; the image encoder looks at 336
@@ -26,6 +26,7 @@ class Staged:
     keep: Blocks
     controls: tuple[tuple[ControlUse, Pixels], ...] = ()
     references: tuple[Pixels, ...] = ()
+    cut: float = 0.0  # as CutOut.cut
 
     @property
     def job(self) -> RenderJob:
@@ -41,7 +42,8 @@ def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCa
     """Everything about a job that needs no model. Raises ImageError or RenderError."""
     job = request.job
     white = job.background == "white"
-    canvas = stage_all(_products(request, cutouts), job.size, job.staging, empty=WHITE if white else EMPTY)
+    products = _products(request, cutouts)
+    canvas = stage_all(products, job.size, job.staging, empty=WHITE if white else EMPTY)
     size = job.size if white else work_size(job.size, native_size)
     pixels = resize_pixels(canvas.expected, size)
     alpha = resize_pixels(canvas.alpha, size)
@@ -51,9 +53,10 @@ def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCa
         canvas=canvas,
         size=size,
         pixels=pixels,
-        keep=keep_blocks(alpha),
+        keep=keep_blocks(alpha, ring=KEEP_RING + request.steering.keep_ring),
         controls=tuple((use, draw_control(use, pixels, alpha, job.staging, people=job.people)) for use in uses),
         references=_references(request),
+        cut=max(cutout.cut for cutout, _ in products),
     )
 
 

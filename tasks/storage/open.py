@@ -24,6 +24,10 @@ class AccessOptions(TypedDict, total=False):
     region: str
     access_key: SecretStr | None
     secret_key: SecretStr | None
+    encryption: str
+    kms_key: str
+    storage_class: str
+    tags: tuple[tuple[str, str], ...]
 
 
 class S3Address(NamedTuple):
@@ -43,7 +47,7 @@ def open_store(uri: str, **access: Unpack[AccessOptions]) -> ObjectStore:
         if prefix.strip("/"):
             check_key(prefix.strip("/"))
         return S3Store(bucket, prefix, access=S3Access(**access))
-    return LocalStore(_local_path(uri))
+    return LocalStore(local_path(uri))
 
 
 def open_binary(uri: str, **access: Unpack[AccessOptions]) -> BinaryIO:
@@ -54,7 +58,7 @@ def open_binary(uri: str, **access: Unpack[AccessOptions]) -> BinaryIO:
 
         bucket, key = parse_s3(uri)
         return cast(BinaryIO, io.BufferedReader(S3File(bucket, key, access=S3Access(**access)), READ_AHEAD_BYTES))
-    path = _local_path(uri)
+    path = local_path(uri)
     with explained_path(path):
         if path.exists() and not path.is_file():
             raise StorageError(f"{uri}: not a file. Name one file, not a folder or a device.")
@@ -82,7 +86,7 @@ def parse_s3(uri: str) -> S3Address:
     return S3Address(bucket, key)
 
 
-def _local_path(uri: str) -> Path:
+def local_path(uri: str) -> Path:
     scheme = SCHEME.match(uri)
     if not scheme:
         return Path(uri)

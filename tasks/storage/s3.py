@@ -113,6 +113,7 @@ class S3Store:
             "Body": source,
             "ContentType": content_type,
             "Metadata": {"sha256": digest.sha256.hex()},
+            **self._access.put_options(),
         }
         if self._sends_checksums:
             try:

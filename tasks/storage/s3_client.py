@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import boto3
 from botocore.config import Config
@@ -66,11 +66,25 @@ class S3Access(BaseModel, frozen=True, extra="forbid"):
     access_key: SecretStr | None = None
     secret_key: SecretStr | None = None
     attempts: int = Field(default=ATTEMPTS, ge=1)
+    encryption: str = ""
+    kms_key: str = ""
+    storage_class: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def put_options(self) -> dict[str, str]:
+        """What every object is written with: server-side encryption, storage class and tags, where they are set."""
+        options = {
+            "ServerSideEncryption": self.encryption,
+            "SSEKMSKeyId": self.kms_key,
+            "StorageClass": self.storage_class,
+            "Tagging": urlencode(self.tags),
+        }
+        return {name: value for name, value in options.items() if value}
 
 
-@lru_cache(maxsize=16)
-def shared_client(access: S3Access) -> Any:
-    """One client for each access: it is thread-safe and keeps its connections open."""
+@lru_cache(maxsize=32)
+def shared_client(access: S3Access, service: str = "s3") -> Any:
+    """One client for each access and service: it is thread-safe and keeps its connections open."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": access.attempts},  # exponential back-off with jitter
         max_pool_connections=CONNECTIONS,
@@ -82,7 +96,7 @@ def shared_client(access: S3Access) -> Any:
         s3={"addressing_style": "path" if access.endpoint else "auto"},
     )
     return boto3.session.Session().client(
-        "s3",
+        service,
         endpoint_url=access.endpoint or None,
         region_name=access.region,
         aws_access_key_id=_revealed(access.access_key),

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tasks.banners.check import Known, check_file
 from tasks.banners.compose import Refused, Rendition, compose_renditions
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement, load_placements, select_placements
 from tasks.banners.profile import srgb_profile
 from tasks.errors import CompositionError
 from tasks.findings import Finding, judge
-from tasks.shapes import Box
+from tasks.shapes import Box, Size
 from tests.banners.drawn import Master, draw_master
 
 PLACEMENTS = load_placements(Path(__file__).resolve().parents[2] / "templates" / "placements")
-SMALL = [placement for placement in PLACEMENTS.values() if placement.size.width * placement.size.height <= 700_000]
+SMALL = [each for each in select_placements(PLACEMENTS, ["all"]) if each.size.width * each.size.height <= 700_000]
 
 
 def compose(master: Master, *names: str, placements: list[Placement] | None = None) -> list[Rendition | Refused]:
@@ -177,6 +178,60 @@ def test_a_picture_that_cannot_fit_is_refused_with_the_bytes(table: Master) -> N
     (made,) = compose(Master(noisy, *table[1:]), placements=[tight])
     assert isinstance(made, Refused)
     assert "does not fit 0 to 2999 bytes" in made.reason
+
+
+def changed(name: str, **rules: object) -> Placement:
+    """A shipped placement with other values of its rules."""
+    placement = PLACEMENTS[name]
+    update = {field: getattr(placement, field).model_copy(update={"value": value}) for field, value in rules.items()}
+    return placement.model_copy(update=update)
+
+
+def test_fewer_pixels_are_the_last_way_below_a_ceiling_where_the_platform_takes_them(table: Master) -> None:
+    noisy = np.random.default_rng(0).integers(0, 256, table.pixels.shape, dtype=np.uint8)
+    master = Master(noisy, *table[1:])
+    open_size = changed("pinduoduo-carousel", max_kb=60, min_size=Size(400, 400))
+    (made,) = compose(master, placements=[open_size])
+    assert isinstance(made, Rendition)
+    assert made.width < 800
+    assert made.width >= 400
+    assert decoded(made).shape == (made.height, made.width, 3)
+    assert finding(made, "size").passed
+    assert finding(made, "ratio").passed
+    assert finding(made, "likeness").value is not None
+    assert len(made.data) < 60_000
+
+    (refused,) = compose(master, placements=[changed("pinduoduo-carousel", max_kb=60, min_size=Size(800, 800))])
+    assert isinstance(refused, Refused)
+
+
+def test_the_delivered_products_colours_are_measured(table: Master) -> None:
+    made = one(table, "taobao-main")
+    assert 0 < finding(made, "product-colour-median").value < 1  # type: ignore[operator]
+    assert finding(made, "product-colour-p95").passed
+
+
+def test_another_colour_in_the_file_is_found(table: Master) -> None:
+    placement = PLACEMENTS["taobao-main"]
+    made = one(table, "taobao-main")
+    canvas = decoded(made)
+    shifted = np.add(canvas, (14, -6, 0))
+    known = Known(Box(200, 200, 600, 600), canvas=shifted.clip(0, 255).astype(np.uint8))
+    found = {each.check: each for each in check_file(made.data, placement, known=known)}
+    assert not found["product-colour-median"].passed
+
+
+def test_a_product_wider_than_the_placement_stays_whole() -> None:
+    pixels = np.full((512, 1024, 3), 200, np.uint8)
+    pixels[200:300, 20:1004] = (40, 60, 200)
+    box = Box(20, 200, 1004, 300)
+    (made,) = compose_renditions(pixels, box, [PLACEMENTS["google-120x600"]], background="generated", alpha=None)
+    assert isinstance(made, Rendition)
+    blue = (decoded(made).astype(int) * (-1, 0, 1)).sum(axis=2) > 80
+    columns = np.flatnonzero(blue.any(axis=0))
+    assert columns[0] > 0
+    assert columns[-1] < 119
+    assert np.ptp(columns) > 80
 
 
 def test_a_product_that_fills_its_master_is_extended_on_all_sides_not_cut() -> None:

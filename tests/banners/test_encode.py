@@ -6,14 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tasks.banners.encode import LADDER, START_QUALITY, Setting, _write_jpeg, _write_webp, encode
+from tasks.banners.codecs import Setting, write_avif, write_jpeg, write_webp
+from tasks.banners.encode import LADDER, START_QUALITY, Encoded, encode
 from tasks.banners.pixels import Pixels
 from tasks.banners.profile import srgb_profile
 from tasks.banners.rules import Format
+from tasks.banners.ssim import ssim
 from tasks.errors import CompositionError
+from tests.banners.drawn import draw_master
 
-LOSSY: tuple[Format, ...] = ("jpeg", "webp")
-ALL: tuple[Format, ...] = ("jpeg", "png", "webp")
+LOSSY: tuple[Format, ...] = ("jpeg", "webp", "avif")
+ALL: tuple[Format, ...] = ("jpeg", "png", "webp", "avif")
+WRITERS = {"jpeg": write_jpeg, "webp": write_webp, "avif": write_avif}
 
 
 def noise(size: int = 128) -> Pixels:
@@ -52,12 +56,55 @@ def test_a_ceiling_takes_the_best_quality_that_fits(form: Format) -> None:
     encoded = encode(noise(), formats=[form], max_bytes=ceiling)
     assert len(encoded.data) <= ceiling
     assert encoded.setting is not None
-    better = LADDER[LADDER.index(encoded.setting) + 1]
-    assert len(best_at(better, form)) > ceiling
+    better = encoded.setting._replace(quality=encoded.setting.quality + 1)
+    assert len(WRITERS[form](noise(), better)) > ceiling
 
 
-def best_at(setting: Setting, form: Format) -> bytes:
-    return (_write_jpeg if form == "jpeg" else _write_webp)(noise(), setting)
+def picture(size: int = 400) -> Pixels:
+    return draw_master("table", width=size, height=size).pixels
+
+
+def likeness(encoded: Encoded, image: Pixels) -> float:
+    return ssim(image, np.asarray(opened(encoded.data).convert("RGB")))
+
+
+def test_below_a_ceiling_the_likest_of_all_ways_wins() -> None:
+    image = picture()
+    ceiling = len(write_jpeg(image, Setting(60)))
+    encoded = encode(image, formats=["jpeg"], max_bytes=ceiling)
+    assert encoded.setting is not None
+    assert encoded.setting.progressive  # the same bytes hold a better quality
+    assert encoded.likeness == pytest.approx(likeness(encoded, image), abs=1e-3)
+    plain = ssim(image, np.asarray(opened(write_jpeg(image, Setting(60)))))
+    assert likeness(encoded, image) > plain
+
+
+def test_formats_compete_below_a_ceiling() -> None:
+    image = picture()
+    ceiling = len(write_jpeg(image, Setting(45)))
+    assert encode(image, formats=["jpeg", "avif"], max_bytes=ceiling).format == "avif"
+    logo = np.full((200, 200, 3), (30, 90, 200), np.uint8)
+    logo[60:140:4, 60:140] = (250, 40, 40)
+    assert encode(logo, formats=["jpeg", "png"], max_bytes=2500).format == "png"
+
+
+def test_red_on_blue_keeps_its_colours_where_the_bytes_allow() -> None:
+    image = np.zeros((256, 256, 3), np.uint8)
+    image[:, :] = (20, 20, 200)
+    image[::3] = (220, 20, 20)
+    ceiling = len(write_jpeg(image, Setting(89, "444", progressive=True)))
+    encoded = encode(image, formats=["jpeg"], max_bytes=min(ceiling, len(write_jpeg(image, Setting(90))) - 1))
+    assert encoded.setting is not None
+    assert encoded.setting.subsampling == "444"
+
+
+def test_a_png_that_is_too_large_gets_a_palette() -> None:
+    image = picture()
+    lossless = len(encode(image, formats=["png"]).data)
+    encoded = encode(image, formats=["png"], max_bytes=lossless // 2)
+    assert opened(encoded.data).mode == "P"
+    assert encoded.likeness is not None
+    assert encoded.likeness > 0.9
 
 
 @pytest.mark.parametrize("form", LOSSY)

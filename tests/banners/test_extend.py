@@ -1,5 +1,6 @@
 from typing import Literal
 
+import cv2
 import numpy as np
 import pytest
 
@@ -93,3 +94,18 @@ def test_equal_seeds_make_equal_pixels() -> None:
     patch, framing = patched("lights", Size(485, 60))
     first, second = (continue_background(patch, framing, seed=5) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_a_soft_background_is_not_drawn_out_into_streaks() -> None:
+    """Far from the seam, rows differ from their neighbours less than in the picture itself."""
+    random = np.random.default_rng(3)
+    small = random.uniform(60, 200, (12, 12, 3)).astype(np.float32)
+    patch = np.asarray(cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC).clip(0, 255), np.uint8)
+    framing = Framing(Size(900, 256), Box(0, 0, 256, 256), Box(0, 0, 256, 256), Box(100, 60, 160, 220), 1.0, 0)
+    done = continue_background(patch, framing, seed=2).astype(float).mean(axis=2)
+    far = cv2.GaussianBlur(done[:, 600:], (0, 0), 2.0)  # without its grain
+    between_rows = np.abs(np.diff(far, axis=0)).mean()
+    assert between_rows < 0.5 * np.abs(np.diff(done[:, :90], axis=0)).mean()
+    # a streak is a row that is the same all along and unlike the rows around it
+    along = far.mean(axis=1) - cv2.GaussianBlur(far.mean(axis=1)[:, None], (1, 0), sigmaX=0.1, sigmaY=12)[:, 0]
+    assert np.abs(along).max() < 4

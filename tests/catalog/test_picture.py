@@ -208,9 +208,9 @@ def test_cmyk_without_a_profile_has_the_right_polarity() -> None:
         assert alpha == 255
 
 
-def press_profile() -> bytes:
+def press_profile(cyan: tuple[int, int, int] = (140, 91, 78)) -> bytes:
     """A CMYK profile (ICC.1, lut8) whose cyan is a press's, Lab 55 -37 -50; no ink is white, all else is black."""
-    lab = {(0, 0, 0, 0): (255, 128, 128), (1, 0, 0, 0): (140, 91, 78)}
+    lab = {(0, 0, 0, 0): (255, 128, 128), (1, 0, 0, 0): cyan}
     corners = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]
     ramp = bytes(range(256))
     unit = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)

@@ -1,13 +1,17 @@
 """The visible mark: large enough, readable, off the product."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from tasks.banners.placement import Placement, load_placements
 from tasks.delivery.labels import FONT, Labeller, Marker, check_wording, wording_of
+from tasks.delivery.labels.mark import check_legible
 from tasks.errors import CompositionError, ConfigurationError
 from tasks.findings import Finding
 from tasks.shapes import Box
@@ -159,3 +163,32 @@ def test_the_font_has_the_usual_wordings_and_names_what_it_lacks() -> None:
         check_wording(text, TEMPLATES / FONT)
     with pytest.raises(ConfigurationError, match="has no 𠮷 🫖"):
         check_wording("𠮷AI🫖生成", TEMPLATES / FONT)
+
+
+def saved(pixels: np.ndarray, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("quality", [30, 90])
+def test_the_mark_is_read_again_in_the_finished_file(name: str, quality: int) -> None:
+    placement, writer = PLACEMENTS[name], marker()
+    random = np.random.default_rng(1)
+    busy = random.integers(90, 160, (placement.size.height, placement.size.width, 3), dtype=np.uint8)
+    canvas, _ = writer.mark(busy, (), placement)
+    assert writer.drawn is not None
+    found = check_legible(saved(canvas, quality), writer.drawn)
+    assert found.passed, found
+    smaller = np.asarray(Image.fromarray(canvas).resize((placement.size.width // 2 * 2, placement.size.height)))
+    assert check_legible(saved(smaller, 90), writer.drawn).passed
+
+
+def test_a_mark_that_was_lost_is_found_missing() -> None:
+    placement, writer = PLACEMENTS["google-300x250"], marker()
+    canvas, _ = writer.mark(flat(placement, 245), (), placement)
+    assert writer.drawn is not None
+    blurred = cv2.GaussianBlur(canvas, (0, 0), 6)
+    assert not check_legible(saved(blurred, 90), writer.drawn).passed
+    assert not check_legible(saved(flat(placement, 245), 90), writer.drawn).passed

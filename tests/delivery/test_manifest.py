@@ -17,7 +17,7 @@ FIELDS = {
     *("sku", "scene", "variant", "take", "job_id", "status", "verdict", "prompt", "negative_prompt", "seed", "size"),
     *("model", "master", "renditions", "timings", "cost"),
 }
-ADDED = {"reason", "notes", "refused"}
+ADDED = {"takes", "reason", "notes", "refused"}
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +13,10 @@ import pytest
 
 from flows.embedded import EmbeddedServer, connected
 from tasks.settings import PROJECT, Settings, use_settings
+from tasks.workplace import open_workplace
+from tests.flows.painting import Drawn, PaintingRenderer, WorkplaceWith, digest_of
+
+Renderers = Callable[..., PaintingRenderer]
 
 SIDE = 256  # px of a test's masters: a sixteenth of the pixels of a real one
 
@@ -76,3 +80,22 @@ def draw_catalogue(folder: Path) -> Path:
         encoding="utf-8",
     )
     return path
+
+
+@pytest.fixture
+def paint(here: Path, catalogue: Path, monkeypatch: pytest.MonkeyPatch) -> Renderers:
+    """A renderer put to work, with a defect by picture and drawing: {"p0.png": ["growth", ""]}, the last one stays."""
+
+    def put(defects: dict[str, list[str]] | None = None) -> PaintingRenderer:
+        workplace = open_workplace()
+        by_digest = {digest_of(workplace, catalogue, image): list_ for image, list_ in (defects or {}).items()}
+
+        def plant(drawn: Drawn) -> str:
+            planted = by_digest.get(drawn.product, [""])
+            return planted[min(drawn.take, len(planted) - 1)]
+
+        renderer = PaintingRenderer(plant)
+        monkeypatch.setattr("tasks.workplace._Open.workplace", WorkplaceWith(renderer))
+        return renderer
+
+    return put

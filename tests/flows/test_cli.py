@@ -97,4 +97,4 @@ def _shangxin(arguments: list[str]) -> "subprocess.CompletedProcess[str]":
 
 def test_an_option_that_cannot_be_used_is_named() -> None:
     with pytest.raises(ConfigurationError, match="--variants"):
-        make_brief("a.csv", "", "", "", 0, None, "kolors-nano", None)
+        make_brief("a.csv", scenes="", placements="", variants=0)

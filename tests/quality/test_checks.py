@@ -14,6 +14,7 @@ from tasks.quality.evidence import Evidence
 from tasks.quality.regions import Regions
 from tasks.quality.thresholds import CHECKS, Thresholds, load_thresholds
 from tests.quality import defects, pictures
+from tests.quality.planting import DEFECTS
 
 SIDE = 512
 LIMITS = load_thresholds(Path(__file__).parents[2] / "templates" / "quality").choose()
@@ -121,10 +122,11 @@ def test_a_planted_defect_is_found_and_its_clean_twin_passes(
 
 def test_every_check_of_a_master_has_a_planted_defect() -> None:
     planted = {check for _, check, _, _, _ in PLANTED} | {"white"}
+    planted |= {check for defect in DEFECTS for check in defect.checks}  # in test_planting.py
     measured = {name for check in MASTER_CHECKS for name in check.names}
 
     assert measured - planted == {"colour_p95"}  # moves with colour_median; its own case is below
-    assert measured | {"duplicate"} == set(CHECKS)
+    assert measured | {"duplicate", "text", "prompt", "unsafe"} == set(CHECKS)
 
 
 def test_a_spot_of_wrong_colour_moves_the_95th_percentile_but_not_the_median() -> None:
@@ -191,7 +193,7 @@ def test_white_marble_up_to_the_horizon_beside_a_white_product_is_no_growth() ->
 
 def test_a_wider_frame_than_square_is_measured_alike() -> None:
     def widened(array: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-        return cv2.copyMakeBorder(array, 0, 0, 200, 112, cv2.BORDER_REFLECT_101)
+        return cv2.copyMakeBorder(array, 0, 0, 200, 112, cv2.BORDER_REPLICATE)  # a mirror would show the product twice
 
     twin = clean("wood", "mug")
     assert twin.raw is not None
@@ -203,11 +205,23 @@ def test_a_wider_frame_than_square_is_measured_alike() -> None:
 
 
 def test_what_could_not_be_measured_is_never_passed() -> None:
-    empty = replace(clean("wood", "mug"), alpha=np.zeros((SIDE, SIDE), np.uint8), encoded=None, raw=None)
+    empty = replace(clean("wood", "mug"), alpha=np.zeros((SIDE, SIDE), np.uint8), encoded=None, raw=None, light=315.0)
 
     findings = {finding.check: finding for finding in check_master(empty, LIMITS)}
 
-    for check in ("decodes", "paste", "margin", "cut_off", "colour_median", "focus", "seam", "growth"):
+    for check in (
+        "decodes",
+        "paste",
+        "margin",
+        "cut_off",
+        "colour_median",
+        "focus",
+        "seam",
+        "growth",
+        "growth_final",
+        "floating",
+        "light",
+    ):
         assert findings[check].value is None
         assert not findings[check].passed
         assert findings[check].severity == "note"
@@ -222,7 +236,7 @@ def test_a_strict_shop_sends_the_unmeasured_to_a_person() -> None:
 
 
 def test_a_mask_that_fills_the_frame_breaks_nothing() -> None:
-    full = replace(clean("wood", "mug"), alpha=np.full((SIDE, SIDE), 255, np.uint8))
+    full = replace(clean("wood", "mug"), alpha=np.full((SIDE, SIDE), 255, np.uint8), light=315.0)
 
     findings = {finding.check: finding for finding in check_master(full, LIMITS)}
 

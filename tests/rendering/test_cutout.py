@@ -7,6 +7,7 @@ from PIL import Image
 
 from tasks.errors import ImageError
 from tasks.rendering.cutout import CutOut, CutOutCache, cut_out
+from tests.rendering.conftest import encode
 
 
 def full_alpha(found: CutOut) -> np.ndarray:
@@ -123,3 +124,17 @@ def test_cache_gives_the_same_cut_out_and_forgets_the_oldest(mug_shot, bag_shot)
     assert cache.get(mug_shot.png_with_alpha) is first
     cache.get(bag_shot.png_with_alpha)
     assert cache.get(mug_shot.png_with_alpha) is not first
+
+
+def test_a_product_that_goes_on_outside_its_picture_says_how_much_of_a_side_does(mug_shot) -> None:
+    whole = mug_shot.rgb
+    columns = np.flatnonzero((mug_shot.alpha > 127).any(axis=0))
+    middle = int((columns.min() + columns.max()) / 2)
+    assert cut_out(encode(whole)).cut == 0
+    assert cut_out(encode(np.ascontiguousarray(whole[:, :middle]))).cut > 0.8
+
+
+def test_a_cut_out_trimmed_to_its_box_is_whole() -> None:
+    tin = np.full((120, 80, 4), 255, np.uint8)
+    tin[:12, :12, 3] = 0
+    assert cut_out(encode(tin)).cut == 0

@@ -56,6 +56,7 @@ def test_background_has_the_colour_the_prompt_names(model: NanoModel, colour: st
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("colour", HUES)
 def test_colour_follows_the_prompt_on_nearly_every_seed(model: NanoModel, colour: str) -> None:
     assert colour_hits(model, colour, range(100, 120)) >= 19
@@ -67,6 +68,7 @@ def test_snow_and_beach_are_told_apart_by_colour(model: NanoModel) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_snow_and_beach_differ_on_nearly_every_seed(model: NanoModel) -> None:
     for scene, expected in (("summer-beach", True), ("winter-snow", False)):
         pictures = draw(model, [PROMPTS[scene]] * 20, seeds=range(200, 220), steps=8)

@@ -205,11 +205,18 @@ def _moved(item: _Item, by: int) -> _Item:
 
 
 def _locations(items: list[_Item]) -> bytes:
-    """`iloc` of version 1 with four-byte offsets, lengths and bases."""
-    entries = b""
-    for item in items:
-        entries += struct.pack(">HHHIH", item.id, item.method, 0, item.base, len(item.extents))
-        entries += b"".join(struct.pack(">II", *extent) for extent in item.extents)
+    """`iloc` with four-byte offsets and lengths: version 0 as encoders write it, version 1 where methods are needed.
+
+    Some readers, those of C2PA among them, know version 0 only.
+    """
+    extents = {item.id: b"".join(struct.pack(">II", *extent) for extent in item.extents) for item in items}
+    if all(item.method == 0 and item.base == 0 for item in items):
+        entries = b"".join(struct.pack(">HHH", item.id, 0, len(item.extents)) + extents[item.id] for item in items)
+        return _box(b"iloc", struct.pack(">BxxxBBH", 0, 0x44, 0, len(items)) + entries)
+    entries = b"".join(
+        struct.pack(">HHHIH", item.id, item.method, 0, item.base, len(item.extents)) + extents[item.id]
+        for item in items
+    )
     return _box(b"iloc", struct.pack(">BxxxBBH", 1, 0x44, 0x40, len(items)) + entries)
 
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageCms
 from pydantic import BaseModel
 
 from tasks.banners.master_png import read_recipe
+from tasks.delivery.labels.credentials import Credentials, read_credentials
 from tasks.delivery.labels.fields import Labels
 from tasks.delivery.labels.files import Container, container_of, digest_picture, read_labels
 from tasks.errors import CompositionError, LabelError
@@ -22,7 +23,10 @@ _BROKEN = (OSError, SyntaxError, ValueError, RuntimeError, struct.error, Image.D
 
 
 class Inspection(BaseModel, frozen=True):
-    """A picture file by itself. `master` is the recipe of a master, `digest` that of the coded picture as found."""
+    """A picture file by itself.
+
+    `master` is the recipe of a master, `digest` that of the coded picture as found, `credentials` its C2PA manifest.
+    """
 
     format: Container
     bytes: int
@@ -32,6 +36,7 @@ class Inspection(BaseModel, frozen=True):
     state: State
     digest: str
     master: dict[str, Any] | None = None
+    credentials: Credentials | None = None
 
 
 def inspect_file(data: bytes) -> Inspection:
@@ -53,6 +58,7 @@ def inspect_file(data: bytes) -> Inspection:
         state="unknown" if not kept.startswith("sha256:") else "untouched" if kept == digest else "changed",
         digest=digest,
         master=_master_recipe(data) if form == "png" else None,
+        credentials=read_credentials(data, form),
     )
 
 

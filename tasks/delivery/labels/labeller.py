@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement
+from tasks.delivery.labels.credentials import Certificate, growth, read_credentials, sign
 from tasks.delivery.labels.fields import COMPOSITE, Aigc, FileRecipe, Labels
 from tasks.delivery.labels.files import Container, container_of, digest_picture, insert_packet, read_labels
-from tasks.delivery.labels.mark import Marker
+from tasks.delivery.labels.mark import Marker, check_legible
 from tasks.delivery.labels.packet import pad_packet, write_packet
 from tasks.errors import LabelError
 from tasks.findings import Finding
@@ -20,7 +21,7 @@ LABELLING = 1
 # What a container needs around a packet: 34 bytes in PNG, about a hundred in AVIF. The rest is the packet's padding,
 # so that a file grows by the same bytes in every format, and the encoder can be told beforehand.
 AROUND = 128
-USUAL_AROUND: dict[Container, int] = {"jpeg": 33, "png": 34, "webp": 8, "avif": 104}
+USUAL_AROUND: dict[Container, int] = {"jpeg": 33, "png": 34, "webp": 8, "avif": 92}
 _NO_DIGEST = "sha256:" + "0" * 64
 
 
@@ -93,10 +94,17 @@ class _Written(NamedTuple):
 
 
 class Labeller:
-    """A `tasks.banners.finish.Finisher` for the renditions of one master. `marker` draws the visible mark, if any."""
+    """A `tasks.banners.finish.Finisher` for the renditions of one master. `marker` draws the visible mark, if any.
 
-    def __init__(self, origin: Origin, credits_: Credits, *, marker: Marker | None = None) -> None:
+    With a `certificate`, what holds generated pixels is signed (C2PA) once it is labelled.
+    """
+
+    def __init__(
+        self, origin: Origin, credits_: Credits, *, marker: Marker | None = None, certificate: Certificate | None = None
+    ) -> None:
         self._origin, self._credits = origin, credits_
+        self._certificate = certificate if origin.generated else None
+        self._growth = growth(certificate, COMPOSITE) if certificate and origin.generated else {}
         # a mark on a picture in which nothing is generated would be false
         self._marker = marker if origin.generated else None
         self._kept: _Written | None = None
@@ -106,7 +114,7 @@ class Labeller:
         return self._marker.mark(canvas, keep_off, placement) if self._marker else (canvas, ())
 
     def reserve(self, placement: Placement) -> int:
-        return len(self._written(placement).packet) + AROUND
+        return len(self._written(placement).packet) + AROUND + max(self._growth.values(), default=0)
 
     def label(self, data: bytes, placement: Placement) -> tuple[bytes, tuple[Finding, ...]]:
         """The same file with its labels, longer by exactly `reserve`, and the finding of reading them back."""
@@ -115,8 +123,16 @@ class Labeller:
         packet = written.packet.replace(_NO_DIGEST.encode(), digest.encode())
         if written.packet.count(_NO_DIGEST.encode()) != 1:  # somebody's SKU reads like our place holder
             packet = _even(write_packet(labels))
-        labelled = _insert(data, packet, placement)
-        return labelled, (read_back(labelled, labels),)
+        container = container_of(data)
+        drawn = self._marker.drawn if self._marker else None
+        legible = (check_legible(data, drawn),) if drawn else ()
+        # containers differ in what a signature takes: padding makes up for it, so that files grow alike
+        spare = max(self._growth.values(), default=0) - self._growth.get(container, 0)
+        labelled = _insert(data, packet, placement, around=AROUND + spare)
+        if self._certificate is None:
+            return labelled, (*legible, read_back(labelled, labels))
+        signed = sign(labelled, container, self._certificate, source_type=COMPOSITE)
+        return signed, (*legible, read_back(signed, labels), _signed_finding(signed, container))
 
     def _written(self, placement: Placement) -> _Written:
         """Labels and packet without the digest; kept, because they are asked for before and after encoding."""
@@ -126,9 +142,17 @@ class Labeller:
         return self._kept
 
 
-def _insert(data: bytes, packet: bytes, placement: Placement) -> bytes:
-    """The file longer by the packet and AROUND, whatever its container needs of that for itself."""
-    padding, wanted = AROUND - USUAL_AROUND[container_of(data)], len(data) + len(packet) + AROUND
+def _signed_finding(data: bytes, container: Container) -> Finding:
+    """Whether the signature is read back as valid for this very file."""
+    found = read_credentials(data, container)
+    passed = found is not None and found.state == "valid" and found.source_type == COMPOSITE
+    detail = "no manifest" if found is None else "; ".join(found.problems) or f"signed by {found.name or found.issuer}"
+    return Finding(check="c2pa", value=float(passed), limit=1, passed=passed, severity="reject", detail=detail)
+
+
+def _insert(data: bytes, packet: bytes, placement: Placement, *, around: int) -> bytes:
+    """The file longer by the packet and `around`, whatever its container needs of that for itself."""
+    padding, wanted = around - USUAL_AROUND[container_of(data)], len(data) + len(packet) + around
     labelled = insert_packet(data, pad_packet(packet, padding))
     if len(labelled) == wanted:
         return labelled

@@ -4,6 +4,7 @@ GB 45438-2025 asks for letters of at least 5 % of the picture's shorter side at 
 "AI" and "生成" or "合成" in the wording.
 """
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -29,6 +30,7 @@ LEAST_PX = 10  # below this nobody can read Chinese: small banners get a larger 
 CONTRAST = 4.5  # WCAG 2.2, 1.4.3, for text of ordinary size
 # Of the pixels behind the mark, this share may have less contrast: grain is no letter.
 STRAY = 0.05
+LEGIBLE = 0.75  # clean letters have 0.9 and more after JPEG at its lowest; letters lost in a pattern fall below 0.6
 PLATE = 0.64  # opacity; with the lighter or darker ink any picture at all is then above the contrast wanted
 LIGHT, DARK = (255, 255, 255), (24, 24, 24)
 
@@ -37,6 +39,14 @@ Mask = NDArray[np.float32]  # 0..1
 _LEVELS = np.arange(256, dtype=np.float32) / 255
 _LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
 _RED, _GREEN, _BLUE = (weight * _LINEAR for weight in (0.2126, 0.7152, 0.0722))
+
+
+class Drawn(NamedTuple):
+    """A mark on a canvas of `size`: its box, and the letters' coverage in the middle of it."""
+
+    size: Size
+    box: Box
+    letters: Mask
 
 
 class _Corner(NamedTuple):
@@ -65,6 +75,7 @@ class Marker:
 
     def __init__(self, text: str, font: Path) -> None:
         self._text, self._font = text, str(font)
+        self.drawn: Drawn | None = None  # the latest
 
     def mark(self, canvas: Pixels, keep_off: Sequence[Box], placement: Placement) -> tuple[Pixels, tuple[Finding, ...]]:
         """The canvas with the mark in the first corner that is clear of those boxes, and what was measured."""
@@ -76,7 +87,36 @@ class Marker:
         margin = max(2, round(0.5 * height))
         corner = _choose(list(_corners(placement.safe_box, needed, keep_off, margin=margin)), needed, placement)
         marked, contrast = _draw(canvas, corner.box, letters, radius=inner)
+        self.drawn = Drawn(size, corner.box, letters)
         return marked, tuple(_findings(height / min(size), contrast, corner, placement))
+
+
+def check_legible(data: bytes, drawn: Drawn) -> Finding:
+    """Whether the letters are still there in the finished file: how well light and dark follow them, 0..1.
+
+    Correlation of the luminance in the mark's box with the letters' coverage, where dark letters count like light ones.
+    """
+    with Image.open(io.BytesIO(data)) as picture:
+        scale = picture.width / drawn.size.width, picture.height / drawn.size.height
+        grey = np.asarray(picture.convert("L"), np.float32)
+    box, letters = drawn.box, drawn.letters
+    top, left = box.top + (box.height - letters.shape[0]) // 2, box.left + (box.width - letters.shape[1]) // 2
+    size = Size(max(1, round(letters.shape[1] * scale[0])), max(1, round(letters.shape[0] * scale[1])))
+    x, y = round(left * scale[0]), round(top * scale[1])
+    found = grey[y : y + size.height, x : x + size.width]
+    expected = cv2.resize(letters, size, interpolation=cv2.INTER_AREA)[: found.shape[0], : found.shape[1]]
+    alike = 0.0
+    if found.size > 1 and found.std() > 0:
+        alike = abs(float(np.corrcoef(found.ravel(), np.asarray(expected).ravel())[0, 1]))
+    passed = alike >= LEGIBLE
+    return Finding(
+        check="visible-mark-legible",
+        value=round(alike, 4),
+        limit=LEGIBLE,
+        passed=passed,
+        box=drawn.box,
+        detail="correlation of the delivered file with the letters as drawn",
+    )
 
 
 def _corners(area: Box, needed: Size, keep_off: Sequence[Box], *, margin: int) -> Iterator[_Corner]:

@@ -14,7 +14,9 @@ from tasks.delivery.ledger.records import (
     Master,
     MissingRenditions,
     Rendition,
+    Settled,
     Shard,
+    Take,
 )
 
 __all__ = [
@@ -35,7 +37,9 @@ __all__ = [
     "MissingRenditions",
     "Place",
     "Rendition",
+    "Settled",
     "Shard",
+    "Take",
     "Wish",
     "open_ledger",
 ]

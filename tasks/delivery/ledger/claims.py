@@ -1,5 +1,6 @@
 """Who works on what: leases by the database's clock, and commits that compare owner and attempt."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, now, upsert
-from tasks.delivery.ledger.records import Expired, JobResult, LeasedJob, Rendition
+from tasks.delivery.ledger.records import Expired, JobResult, LeasedJob, Rendition, Settled, Take
 from tasks.delivery.ledger.tables import (
     DEAD,
     DONE,
@@ -39,6 +40,8 @@ from tasks.delivery.ledger.tables import (
     take_order,
 )
 from tasks.errors import LedgerError, StaleLease
+from tasks.findings import Finding, Verdict
+from tasks.steering import PLAIN, Steering
 
 SUSPECT_FAILURES = 2  # after this many a job is leased alone, so that it takes no neighbour with it
 
@@ -107,6 +110,12 @@ class Claims(Database):
         with self.read() as connection:
             return list(connection.execute(held).scalars())
 
+    def holder(self, job_id: str) -> str:
+        """Who works on a job right now; empty where nobody does."""
+        held = select(job.c.owner).where(job.c.job_id == job_id, job.c.state == IS_LEASED, job.c.in_hand == true())
+        with self.read() as connection:
+            return connection.execute(held).scalar() or ""
+
     def bury(self, owner: str) -> Expired:
         """Take back at once what an owner known to be dead held, as if its leases had run out."""
         with self.write() as connection:
@@ -120,26 +129,74 @@ class Claims(Database):
             return self._expire(connection, true())
 
     def commit(
-        self, job_id: str, *, owner: str, attempt: int, result: JobResult, renditions: Sequence[Rendition] = ()
+        self,
+        job_id: str,
+        *,
+        owner: str,
+        attempt: int,
+        result: JobResult,
+        renditions: Sequence[Rendition] = (),
+        earlier: Sequence[JobResult] = (),
+        settled: Settled | None = None,
     ) -> None:
         """Record a job's master and renditions, once and together. Saying the same again is harmless; StaleLease where
-        the job is another's now."""
+        the job is another's now.
+
+        `earlier` are takes of the same lease before `result`; `settled` the take to deliver where that is another.
+        """
+        take, status = settled or (result.take, result.verdict.status)
+        made = [*earlier, result]
+        values = {"state": DONE, "take": take, "verdict": status, "reason": ""}
         with self.write() as connection:
-            values = {
-                "state": DONE,
-                "take": result.take,
-                "verdict": result.verdict.status,
-                "cost": job.c.cost + result.cost,
-                "reason": "",
-                "updated": now(),
-                "lease_until": None,
-                "in_hand": false(),
-            }
-            if not _close(connection, job_id, owner=owner, attempt=attempt, values=values):
-                self._refuse_stale(connection, job_id, owner=owner, attempt=attempt, unless={DONE})
-                return
-            connection.execute(upsert(master, self.dialect), _master_row(job_id, result))
-            enter_renditions(connection, job_id, result.take, renditions)
+            if self._close_with(connection, job_id, made, owner=owner, attempt=attempt, values=values):
+                enter_renditions(connection, job_id, take, renditions)
+
+    def pass_on(self, job_id: str, *, owner: str, attempt: int, made: Sequence[JobResult], order: Steering) -> None:
+        """Record takes that are not to be the last, and give the job back for the next one, steered as ordered."""
+        last = made[-1].take
+        values = {"state": READY, "take": last + 1, "failures": 0, "reason": ""}
+        with self.write() as connection:
+            if self._close_with(connection, job_id, made, owner=owner, attempt=attempt, values=values):
+                row = {"job_id": job_id, "take": last + 1, "steering": order.as_text()}
+                connection.execute(upsert(take_order, self.dialect), row)
+
+    def settle(self, job_id: str, *, owner: str, attempt: int, settled: Settled) -> None:
+        """Deliver an earlier take: the one in hand could not be made."""
+        values = {"state": DONE, "take": settled.take, "verdict": settled.status, "reason": ""}
+        with self.write() as connection:
+            self._close_with(connection, job_id, (), owner=owner, attempt=attempt, values=values)
+
+    def takes(self, job_id: str) -> tuple[Take, ...]:
+        """Every judged take of a job, oldest first."""
+        with self.read() as connection:
+            return takes_of(connection, [job_id]).get(job_id, ())
+
+    def _close_with(
+        self,
+        connection: Connection,
+        job_id: str,
+        made: Sequence[JobResult],
+        *,
+        owner: str,
+        attempt: int,
+        values: dict[str, Any],
+    ) -> bool:
+        """End a lease with the takes it made; False where this very lease was settled so already."""
+        cost = job.c.cost + sum(each.cost for each in made)
+        closed = {**values, "cost": cost, "updated": now(), "lease_until": None, "in_hand": false()}
+        if not _close(connection, job_id, owner=owner, attempt=attempt, values=closed):
+            self._refuse_stale(connection, job_id, owner=owner, attempt=attempt, unless={values["state"]})
+            return False
+        if made:
+            connection.execute(upsert(master, self.dialect), [_master_row(job_id, each) for each in made])
+        orders = [
+            {"job_id": job_id, "take": each.take, "steering": each.steering.as_text()}
+            for each in made
+            if each.steering != PLAIN
+        ]
+        if orders:
+            connection.execute(upsert(take_order, self.dialect), orders)
+        return True
 
     def fail(
         self, job_id: str, *, owner: str, attempt: int, reason: str, final: bool = False, cost: float = 0.0
@@ -206,6 +263,28 @@ def enter_renditions(connection: Connection, job_id: str, take: int, renditions:
         connection.execute(upsert(rendition, connection.dialect.name), rows)
 
 
+TAKE = select(
+    *(master.c[name] for name in ("job_id", "take", "status", "findings", "cost", "key", "sha256")),
+    func.coalesce(take_order.c.steering, "").label("steering"),
+).outerjoin(take_order, and_(take_order.c.job_id == master.c.job_id, take_order.c.take == master.c.take))
+
+
+def takes_of(
+    connection: Connection, job_ids: Sequence[str], *, but_delivered: bool = False
+) -> dict[str, tuple[Take, ...]]:
+    """The judged takes of each job, oldest first, all or all but the one its job is delivered with."""
+    found: dict[str, list[Take]] = defaultdict(list)
+    query = TAKE.where(among(master.c.job_id, job_ids)).order_by(master.c.job_id, master.c.take)
+    if but_delivered:
+        query = query.join(job, job.c.job_id == master.c.job_id).where(master.c.take != job.c.take)
+    for row in connection.execute(query):
+        findings = tuple(Finding.model_validate(each) for each in orjson.loads(row.findings))
+        verdict = Verdict(status=row.status, findings=findings)
+        steering = Steering.parse(row.steering)
+        found[row.job_id].append(Take(row.take, verdict, steering, row.cost, row.key, row.sha256))
+    return {job_id: tuple(takes) for job_id, takes in found.items()}
+
+
 def _rendition_row(job_id: str, take: int, made: Rendition) -> dict[str, Any]:
     findings = orjson.dumps([each.model_dump(mode="json") for each in made.findings]).decode()
     return {**vars(made), "job_id": job_id, "take": take, "findings": findings}
@@ -254,7 +333,7 @@ def _take(connection: Connection, picked: Sequence[str], *, owner: str, seconds:
 def _leased(connection: Connection, picked: Sequence[str]) -> list[LeasedJob]:
     columns = [job.c[name] for name in ("job_id", "sku", "scene", "variant", "attempt", "failures", "take")]
     words = [job_spec.c[name] for name in ("spec", "image", "line", "product")]
-    order = func.coalesce(take_order.c.words, "").label("words")
+    order = func.coalesce(take_order.c.steering, "").label("order")
     found = select(*columns, *words, order).join(job_spec, job_spec.c.job == job.c.number)
     found = found.outerjoin(take_order, and_(take_order.c.job_id == job.c.job_id, take_order.c.take == job.c.take))
     rows = connection.execute(found.where(among(job.c.job_id, picked))) if picked else ()
@@ -270,6 +349,8 @@ def _master_row(job_id: str, result: JobResult) -> dict[str, Any]:
     return {
         "job_id": job_id,
         "take": result.take,
+        "status": result.verdict.status,
+        "cost": result.cost,
         "key": result.master.key,
         "sha256": result.master.sha256,
         "width": result.master.width,

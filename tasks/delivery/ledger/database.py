@@ -18,7 +18,7 @@ FROZEN_SECONDS = 20  # longer than any pause between two statements of ours, sho
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
-    "cache_size=-32768",  # KiB
+    "cache_size=-16384",  # KiB
     "temp_store=MEMORY",
     # pages, 64 MB: a batch of a plan is larger than the usual 4 MB, and each would wait for the disk three times
     "wal_autocheckpoint=16384",

@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
+    and_,
     bindparam,
     func,
     or_,
@@ -24,7 +25,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from tasks.delivery.ledger.dialect import among, now, upsert
 from tasks.delivery.ledger.records import JobRecord, Master, Rendition
-from tasks.delivery.ledger.results import RECORD, Results
+from tasks.delivery.ledger.results import RECORD, Results, of_take
 from tasks.delivery.ledger.tables import (
     DONE,
     READY,
@@ -38,11 +39,13 @@ from tasks.delivery.ledger.tables import (
 )
 from tasks.errors import LedgerError, StaleDecision
 from tasks.findings import Finding, Status, Verdict
+from tasks.steering import Steering
 
 Choice = Literal["approve", "reject", "new_take", "undo"]
 PERSON = "person"  # the finding that a person's decision is
 FIRST = (-1, "")
 BULK = 1000
+DELIVERED = and_(master.c.job_id == job.c.job_id, master.c.take == job.c.take)
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ class Decisions(Results):
             return int(connection.execute(select(func.coalesce(func.max(decision.c.id), 0))).scalar_one())
 
     def master(self, job_id: str, take: int) -> Master | None:
-        """The stored master of that take, or None where the ledger has none (a later take replaces it)."""
+        """The stored master of that take, or None where the ledger has none."""
         columns = (master.c[name] for name in ("key", "sha256", "width", "height"))
         with self.read() as connection:
             found = connection.execute(select(*columns).where(master.c.job_id == job_id, master.c.take == take)).first()
@@ -171,6 +174,11 @@ class Decisions(Results):
     def order_take(self, job_id: str, words: str, *, who: str, request: str) -> Decision:
         """Have the next run render a judged job once more, steered by `words`."""
         return self.decide(Wish(job_id, "new_take", self.version(job_id), who, request, words=words))
+
+    def order_repair(self, job_id: str, *, take: int, order: Steering) -> bool:
+        """Have a judged job rendered once more, steered as ordered; False where it is no longer as it was."""
+        with self.write() as connection:
+            return _order(connection, job_id, order, where=(job.c.state == DONE, job.c.take == take))
 
     def approve_all(self, run_id: str, chosen: Filter, *, expected: int, who: str, request: str) -> list[str]:
         """Approve every picture the filter finds, all or none; returns their ids.
@@ -223,16 +231,16 @@ class Decisions(Results):
             raise StaleDecision(f"job {wish.job_id}: it is {held.state}, not judged. Wait until it is rendered.")
         before = _verdict(connection, held)
         if wish.decision == "new_take":
-            _order(connection, wish, take=held.take)
+            _order(connection, wish.job_id, Steering(by="person", words=wish.words))
         else:
-            _judge(connection, wish.job_id, _decided(before, wish))
+            _judge(connection, wish.job_id, _decided(before, wish), take=held.take)
         return _enter(connection, wish, take=held.take, before=before)
 
 
 def _approve(connection: Connection, job_ids: Sequence[str], *, who: str, request: str) -> None:
     """Approve many at once; what is known of them stays JSON, for speed."""
     held = select(job.c.job_id, job.c.take, job.c.verdict, master.c.findings)
-    held = held.join(master, master.c.job_id == job.c.job_id).where(among(job.c.job_id, job_ids))
+    held = held.join(master, DELIVERED).where(among(job.c.job_id, job_ids))
     found = {row.job_id: row for row in connection.execute(held.with_for_update(of=job))}
     lines, verdicts = [], []
     for job_id in job_ids:
@@ -241,11 +249,14 @@ def _approve(connection: Connection, job_ids: Sequence[str], *, who: str, reques
         said = _said(wish).model_dump(mode="json")
         before = orjson.dumps({"status": row.verdict, "findings": orjson.loads(row.findings)}).decode()
         lines.append(_line(wish, take=row.take, before=before))
-        verdicts.append({"judged_id": job_id, "now_findings": orjson.dumps([*findings, said]).decode()})
+        verdicts.append(
+            {"judged_id": job_id, "judged_take": row.take, "now_findings": orjson.dumps([*findings, said]).decode()}
+        )
     connection.execute(decision.insert().values(at=now()), lines)
     connection.execute(update(job).where(among(job.c.job_id, job_ids)).values(verdict="approved", updated=now()))
-    replaced = update(master).where(master.c.job_id == bindparam("judged_id"))
-    connection.execute(replaced.values(findings=bindparam("now_findings")), verdicts)
+    judged = (master.c.job_id == bindparam("judged_id"), master.c.take == bindparam("judged_take"))
+    replaced = update(master).where(*judged).values(status="approved", findings=bindparam("now_findings"))
+    connection.execute(replaced, verdicts)
 
 
 def _undo(connection: Connection, held: Row[Any], wish: Wish) -> Decision:
@@ -258,29 +269,36 @@ def _undo(connection: Connection, held: Row[Any], wish: Wish) -> Decision:
     if last is None:
         raise StaleDecision(f"job {wish.job_id}: nothing is left to undo")
     ordered = last.decision == "new_take"
-    if (held.state, held.take) != ((READY, last.take + 1) if ordered else (DONE, last.take)):
+    if not (held.state == READY and held.take > last.take if ordered else (held.state, held.take) == (DONE, last.take)):
         raise StaleDecision(f"job {wish.job_id}: it is being rendered anew, so that can no longer be undone")
     before = Verdict.model_validate_json(last.before)
     if ordered:
         back = update(job).where(job.c.job_id == wish.job_id)
         connection.execute(back.values(state=DONE, take=last.take, updated=now()))
-        order = take_order.delete().where(take_order.c.job_id == wish.job_id, take_order.c.take == last.take + 1)
+        order = take_order.delete().where(take_order.c.job_id == wish.job_id, take_order.c.take == held.take)
         connection.execute(order)
-    _judge(connection, wish.job_id, before)
+    _judge(connection, wish.job_id, before, take=last.take)
     return _enter(connection, wish, take=last.take, before=before, undoes=last.id)
 
 
-def _order(connection: Connection, wish: Wish, *, take: int) -> None:
-    again = {"state": READY, "take": take + 1, "failures": 0, "reason": "", "updated": now()}
-    connection.execute(update(job).where(job.c.job_id == wish.job_id).values(again))
-    row = {"job_id": wish.job_id, "take": take + 1, "words": wish.words}
+def _order(
+    connection: Connection, job_id: str, order: Steering, *, where: tuple[ColumnElement[bool], ...] = ()
+) -> bool:
+    made = select(func.max(master.c.take)).where(master.c.job_id == job_id)
+    take = int(connection.execute(made).scalar_one()) + 1
+    again = {"state": READY, "take": take, "failures": 0, "reason": "", "updated": now()}
+    if connection.execute(update(job).where(job.c.job_id == job_id, *where).values(again)).rowcount != 1:
+        return False
+    row = {"job_id": job_id, "take": take, "steering": order.as_text()}
     connection.execute(upsert(take_order, connection.dialect.name), row)
+    return True
 
 
-def _judge(connection: Connection, job_id: str, verdict: Verdict) -> None:
+def _judge(connection: Connection, job_id: str, verdict: Verdict, *, take: int) -> None:
     connection.execute(update(job).where(job.c.job_id == job_id).values(verdict=verdict.status, updated=now()))
     findings = orjson.dumps([each.model_dump(mode="json") for each in verdict.findings]).decode()
-    connection.execute(update(master).where(master.c.job_id == job_id).values(findings=findings))
+    judged = update(master).where(*of_take(job_id, take))
+    connection.execute(judged.values(status=verdict.status, findings=findings))
 
 
 def _decided(before: Verdict, wish: Wish) -> Verdict:
@@ -313,7 +331,8 @@ def _line(wish: Wish, *, take: int, before: str) -> dict[str, Any]:
 
 
 def _verdict(connection: Connection, held: Row[Any]) -> Verdict:
-    text = connection.execute(select(master.c.findings).where(master.c.job_id == held.job_id)).scalar_one()
+    found = select(master.c.findings).where(*of_take(held.job_id, held.take))
+    text = connection.execute(found).scalar_one()
     return Verdict(status=held.verdict, findings=_findings(text))
 
 
@@ -358,7 +377,7 @@ def _query(run_id: str, chosen: Filter) -> Select[Any]:
         select(campaign_job.c.ordinal, *columns, job_spec.c.product, master.c.findings)
         .join(job, job.c.number == campaign_job.c.job)
         .join(job_spec, job_spec.c.job == job.c.number)
-        .join(master, master.c.job_id == job.c.job_id)
+        .join(master, DELIVERED)
         .where(campaign_job.c.run_id == run_id, job.c.state == DONE, job.c.verdict == chosen.status)
     )
     conditions: list[ColumnElement[bool]] = []

@@ -1,15 +1,16 @@
 """What goes into the ledger and what comes out of it: plain frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from tasks.findings import Finding, Verdict
+from tasks.findings import Finding, Status, Verdict
 from tasks.rendering.job import RenderJob
 from tasks.rendering.steering import steer
 from tasks.shapes import Box
+from tasks.steering import PLAIN, Steering
 
 JobState = Literal["ready", "leased", "done", "dead"]
 RunState = Literal["running", "done", "stopped", "failed"]
@@ -66,12 +67,20 @@ class LeasedJob:
     image: str
     line: int
     product: bytes = b"{}"
-    words: str = ""  # what a person asked this take to change
+    order: str = ""  # Steering.as_text() of this take
+
+    @property
+    def steering(self) -> Steering:
+        return Steering.parse(self.order)
 
     @property
     def job(self) -> RenderJob:
-        """What this take is to be: the job as planned, steered by the words that came with its order."""
-        return steer(RenderJob.model_validate_json(self.spec), self.words)
+        """What this take is to be: the job as planned, steered by its order."""
+        return steer(RenderJob.model_validate_json(self.spec), self.steering)
+
+    def next(self, steering: Steering) -> "LeasedJob":
+        """The same lease at the next take."""
+        return replace(self, take=self.take + 1, order=steering.as_text())
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -91,8 +100,27 @@ class Master:
 
 
 @dataclass(frozen=True)
+class Take:
+    """One judged attempt at a job: what set it apart, what was found, and its master."""
+
+    take: int
+    verdict: Verdict
+    steering: Steering
+    cost: float
+    key: str
+    sha256: str
+
+
+class Settled(NamedTuple):
+    """The take that a job is delivered with, and its verdict."""
+
+    take: int
+    status: Status
+
+
+@dataclass(frozen=True)
 class JobResult:
-    """What rendering and judging a job came to. `cost` is what this lease spent, all its takes together."""
+    """What rendering and judging one take came to. `cost` is what this take spent."""
 
     take: int
     verdict: Verdict
@@ -102,6 +130,7 @@ class JobResult:
     cost: float = 0.0
     notes: tuple[str, ...] = ()
     signature: str = ""
+    steering: Steering = PLAIN
 
     def timed(self, seconds: Mapping[str, float]) -> "JobResult":
         """The same with its timings."""
@@ -143,7 +172,8 @@ class JobRecord:
     image: str
     line: int
     product: bytes = b"{}"
-    words: str = ""
+    order: str = ""  # Steering.as_text() of the delivered take
+    take_cost: float = 0.0  # of the delivered take alone
     signature: str = ""
     verdict: Verdict | None = None
     master: Master | None = None
@@ -151,17 +181,31 @@ class JobRecord:
     timings: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     renditions: tuple[Rendition, ...] = ()
+    takes: tuple[Take, ...] = ()  # all that were judged, the delivered one among them, oldest first
+
+    @property
+    def steering(self) -> Steering:
+        return Steering.parse(self.order)
 
     @property
     def job(self) -> RenderJob:
-        """What this take was to be: the job as planned, steered by the words that came with its order."""
-        return steer(RenderJob.model_validate_json(self.spec), self.words)
+        """What this take was to be: the job as planned, steered by its order."""
+        return steer(RenderJob.model_validate_json(self.spec), self.steering)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What people read of the product, as `tasks.prompts.row.product_facts` wrote it."""
         facts: dict[str, Any] = orjson.loads(self.product)
         return facts
+
+
+# Placement -> digest of what shapes its renditions: the same for all jobs, or each job's own.
+Rules = Mapping[str, str] | Callable[[JobRecord], Mapping[str, str]]
+
+
+def rules_for(rules: Rules, record: JobRecord) -> Mapping[str, str]:
+    """The rules that this job's renditions are made by."""
+    return rules(record) if callable(rules) else rules
 
 
 class MissingRenditions(NamedTuple):

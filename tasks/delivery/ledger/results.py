@@ -1,18 +1,28 @@
 """What a run has come to: counts, records in catalogue order, renditions, verdicts by people."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, func, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, true, tuple_, update
 
-from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions
+from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions, takes_of
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among
-from tasks.delivery.ledger.records import Counts, JobRecord, Master, MissingRenditions, Rendition, Shard
+from tasks.delivery.ledger.records import (
+    Counts,
+    JobRecord,
+    Master,
+    MissingRenditions,
+    Rendition,
+    Rules,
+    Shard,
+    Take,
+    rules_for,
+)
 from tasks.delivery.ledger.tables import (
     DONE,
     LEASED,
@@ -43,11 +53,12 @@ RECORD = (
             for name in ("key", "sha256", "width", "height", "product_box", "findings", "timings", "notes")
         ),
         func.coalesce(master.c.signature, "").label("signature"),
-        func.coalesce(take_order.c.words, "").label("words"),
+        func.coalesce(take_order.c.steering, "").label("order"),
+        func.coalesce(master.c.cost, 0.0).label("take_cost"),
     )
     .join(job, job.c.number == campaign_job.c.job)
     .join(job_spec, job_spec.c.job == job.c.number)
-    .outerjoin(master, master.c.job_id == job.c.job_id)
+    .outerjoin(master, and_(master.c.job_id == job.c.job_id, master.c.take == job.c.take))
     .outerjoin(take_order, and_(take_order.c.job_id == job.c.job_id, take_order.c.take == job.c.take))
 )
 
@@ -82,6 +93,14 @@ class Results(Database):
         """How many jobs the ledger knows."""
         with self.read() as connection:
             return int(connection.execute(select(func.count()).select_from(job)).scalar_one())
+
+    def current_takes(self, job_ids: Collection[str], *, touched_before: float) -> dict[str, int | None]:
+        """The take that counts of each job the ledger knows; None where the job is unfinished or changed since."""
+        wanted = select(job.c.job_id, job.c.take, job.c.state, job.c.updated)
+        with self.read() as connection:
+            rows = connection.execute(wanted.where(among(job.c.job_id, sorted(set(job_ids))))).all()
+        settled = {row.job_id for row in rows if row.state == DONE and row.updated < touched_before}
+        return {row.job_id: row.take if row.job_id in settled else None for row in rows}
 
     def mean_cost(self, model: str, *, last: int = 200) -> float | None:
         """What one of a model's latest masters cost, in the currency of the settings; None before the first."""
@@ -144,14 +163,14 @@ class Results(Database):
             yield from records
 
     def missing_renditions(
-        self, run_id: str, rules: Mapping[str, str], *, verdicts: Collection[str] = ("approved",)
+        self, run_id: str, rules: Rules, *, verdicts: Collection[str] = ("approved",)
     ) -> Iterator[MissingRenditions]:
-        """Judged jobs that lack a rendition for a placement by its present rules (placement -> digest of them)."""
+        """Judged jobs that lack a rendition for a placement by its present rules."""
         wanted = RECORD.where(job.c.state == DONE, job.c.verdict.in_(sorted(verdicts)))
         for records in self._pages(run_id, wanted):
             for record in records:
                 have = {(each.placement, each.rule) for each in record.renditions}
-                lacking = tuple(name for name, rule in rules.items() if (name, rule) not in have)
+                lacking = tuple(name for name, rule in rules_for(rules, record).items() if (name, rule) not in have)
                 if lacking:
                     yield MissingRenditions(record, lacking)
 
@@ -166,14 +185,13 @@ class Results(Database):
             judged = update(job).where(job.c.job_id == job_id, job.c.take == take, job.c.state == DONE)
             if connection.execute(judged.values(verdict=verdict.status)).rowcount != 1:
                 raise LedgerError(f"job {job_id}: there is no finished take {take} to judge. Look at its newest take.")
-            notes = orjson.loads(
-                connection.execute(select(master.c.notes).where(master.c.job_id == job_id)).scalar_one()
-            )
+            notes = orjson.loads(connection.execute(select(master.c.notes).where(*of_take(job_id, take))).scalar_one())
             values = {
+                "status": verdict.status,
                 "findings": orjson.dumps([each.model_dump(mode="json") for each in verdict.findings]).decode(),
                 "notes": orjson.dumps([*notes, note] if note else notes).decode(),
             }
-            connection.execute(update(master).where(master.c.job_id == job_id).values(values))
+            connection.execute(update(master).where(*of_take(job_id, take)).values(values))
 
     def _ready(self, run_id: str, *, start: int = 0, page: int = SHARD_PAGE) -> Iterator[Row[Any]]:
         columns = select(campaign_job.c.ordinal, campaign_job.c.job, job.c.job_id, job.c.group_key, job.c.failures)
@@ -185,7 +203,9 @@ class Results(Database):
         for rows in self._row_pages(run_id, query, page=PAGE):
             with self.read() as connection:
                 renditions = _renditions(connection, rows)
-            yield [replace(_record(row), renditions=tuple(renditions[row.job_id, row.take])) for row in rows]
+                earlier = takes_of(connection, [row.job_id for row in rows if row.state == DONE], but_delivered=True)
+            records = (replace(_record(row), renditions=tuple(renditions[row.job_id, row.take])) for row in rows)
+            yield [_with_takes(record, earlier.get(record.job_id, ())) for record in records]
 
     def _row_pages(self, run_id: str, query: Select[Any], *, page: int, start: int = 0) -> Iterator[Sequence[Row[Any]]]:
         """Pages by key, not by offset: each is as cheap as the first."""
@@ -200,6 +220,18 @@ class Results(Database):
             if len(rows) < page:
                 return
             after = (rows[-1].ordinal, rows[-1].job)
+
+
+def _with_takes(record: JobRecord, others: tuple[Take, ...]) -> JobRecord:
+    if record.verdict is None or record.master is None:
+        return record
+    master, verdict = record.master, record.verdict
+    delivered = Take(record.take, verdict, record.steering, record.take_cost, master.key, master.sha256)
+    return replace(record, takes=tuple(sorted((*others, delivered), key=lambda each: each.take)))
+
+
+def of_take(job_id: str, take: int) -> tuple[ColumnElement[bool], ...]:
+    return master.c.job_id == job_id, master.c.take == take
 
 
 def _cut(run_id: str, rows: Iterator[Row[Any]], size: int) -> Iterator[Shard]:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 READY, LEASED, DONE, DEAD = "ready", "leased", "done", "dead"
 STATES = (READY, LEASED, DONE, DEAD)
@@ -103,11 +103,13 @@ job_spec = Table(
     _required("spec", LargeBinary),  # RenderJob.canonical(), byte for byte: it is what was hashed
 )
 
-master = Table(
+master = Table(  # one line a take; which of them is delivered, the job says
     "master",
     metadata,
     Column("job_id", Text, primary_key=True),
-    _required("take", Integer),
+    Column("take", Integer, primary_key=True, autoincrement=False),
+    _required("status", Text),  # the verdict on this take
+    _required("cost", Float),
     _required("key", Text),
     _required("sha256", Text),
     _required("width", Integer),
@@ -152,12 +154,12 @@ decision = Table(  # what people decided, one line each, never changed afterward
     UniqueConstraint("job_id", "request", name="uq_decision_request"),
 )
 
-take_order = Table(  # a take that a person asked for, and the words it is to be steered by
+take_order = Table(  # a take beyond the first, and what is to set it apart
     "take_order",
     metadata,
     Column("job_id", Text, primary_key=True),
     Column("take", Integer, primary_key=True, autoincrement=False),
-    _required("words", Text),
+    _required("steering", Text),  # Steering.as_text()
 )
 
 agent = Table(

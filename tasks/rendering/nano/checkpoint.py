@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,9 +12,12 @@ from torch import nn
 
 
 def share_cores() -> None:
-    """One thread while others want the cores, all of them when they are free: waiting for a busy core costs most."""
+    """One thread while others want the cores, all of them when they are free: waiting for a busy core costs most.
+
+    OMP_NUM_THREADS, where set, is the most that are used.
+    """
     wanted = os.getloadavg()[0]
-    cores, threads = os.cpu_count() or 1, torch.get_num_threads()
+    cores, threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1), torch.get_num_threads()
     if threads == 1 and wanted < cores * 1.1:
         torch.set_num_threads(cores)
     elif threads > 1 and wanted > cores * 1.6:
@@ -26,10 +30,24 @@ class Trainer:
     A budget in seconds instead of a number of steps: on shared cores the speed is not known beforehand.
     """
 
-    def __init__(self, module: nn.Module, path: Path, *, rate: float, seconds: float, decay: float = 0.999) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        path: Path,
+        *,
+        rate: float,
+        seconds: float,
+        decay: float = 0.999,
+        faster: Mapping[str, float] | None = None,
+    ) -> None:
+        """`faster` maps a part of a parameter's name to what its rate is multiplied with; the first fit counts."""
         self.module, self.path, self.rate, self.seconds, self.decay = module, path, rate, seconds, decay
         self.names = {name: p for name, p in module.named_parameters() if p.requires_grad}
-        self.optimiser = torch.optim.AdamW(self.names.values(), lr=rate, betas=(0.9, 0.98), weight_decay=1e-3)
+        groups = [
+            {"params": [parameter], "factor": next((f for part, f in (faster or {}).items() if part in name), 1.0)}
+            for name, parameter in self.names.items()
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=1e-3)
         self.average = {name: p.detach().clone() for name, p in self.names.items()}
         self.step, self.spent = 0, 0.0
         self._clock = time.monotonic()
@@ -52,7 +70,7 @@ class Trainer:
         warm = min((self.step + 1) / 60, 1.0)
         fall = 1 - self.share**2 * 0.96
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate * warm * fall
+            group["lr"] = self.rate * warm * fall * group["factor"]
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
@@ -91,12 +109,24 @@ class Trainer:
             keys = set(file.keys())
             with torch.no_grad():
                 for name, parameter in self.names.items():
+                    if f"weight.{name}" not in keys:
+                        continue  # a start that knows less, see `write_start`
                     parameter.copy_(file.get_tensor(f"weight.{name}"))
                     self.average[name].copy_(file.get_tensor(f"average.{name}"))
                     if f"exp_avg.{name}" in keys:
                         state = self.optimiser.state[parameter]
                         for key in ("step", "exp_avg", "exp_avg_sq"):
                             state[key] = file.get_tensor(f"{key}.{name}")
+
+
+def write_start(module: nn.Module, path: Path, *, prefix: str = "") -> None:
+    """A training state that begins from the module's weights, under `prefix`, with nothing of the budget spent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.detach().float().contiguous() for name, value in module.named_parameters()}
+    tensors = {
+        f"{kind}.{prefix}{name}": value.clone() for kind in ("weight", "average") for name, value in weights.items()
+    }
+    save_file(tensors, path, metadata={"step": "0", "spent": "0.0"})
 
 
 def read_average(module: nn.Module, path: Path, *, prefix: str = "") -> None:

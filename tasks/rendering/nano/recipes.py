@@ -18,8 +18,8 @@ COOL: Rgb = (0.93, 0.99, 1.07)
 
 
 def _edge(rng: Generator, usual: float) -> float:
-    """Ground line: mostly as the scene's staging has it, at times anywhere sensible."""
-    return float(np.clip(rng.normal(usual, 0.03) if rng.random() < 0.7 else rng.uniform(0.48, 0.76), 0.46, 0.78))
+    """Ground line: as the scene's staging has it, or, for the depth net to have something to tell, anywhere sensible."""
+    return float(np.clip(rng.normal(usual, 0.03) if rng.random() < 0.4 else rng.uniform(0.46, 0.78), 0.46, 0.78))
 
 
 def _side(rng: Generator, words: tuple[str, str], *, left: float) -> tuple[float, str]:

@@ -7,6 +7,7 @@ Every stage goes on where it stopped; budgets are wall-clock seconds, so the sam
 
 import argparse
 import logging
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,17 +16,24 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.pipelines.kolors import ChatGLMModel, ChatGLMTokenizer
 from PIL import Image
+from transformers import CLIPVisionModelWithProjection
 
-from tasks.rendering.nano.checkpoint import read_average
+from tasks.rendering.loader import load_image_processor
+from tasks.rendering.nano.adapter import put_in, take_out
+from tasks.rendering.nano.checkpoint import read_average, write_start
 from tasks.rendering.nano.dataset import draw_all, read_buckets
-from tasks.rendering.nano.export import export, plain_unet
+from tasks.rendering.nano.export import export, plain_unet, read_nano
 from tasks.rendering.nano.latents import encode_buckets
+from tasks.rendering.nano.learn_adapter import References, learn_adapter
+from tasks.rendering.nano.learn_controls import control_of, learn_controls
 from tasks.rendering.nano.learn_text import learn_text
-from tasks.rendering.nano.learn_unet import UnetLesson, calm_start, control_of, learn_unet
+from tasks.rendering.nano.learn_unet import calm_start, learn_unet
 from tasks.rendering.nano.learn_vae import learn_vae
+from tasks.rendering.nano.lesson import Lesson
 from tasks.rendering.nano.sample import PROMPTS, NanoModel, draw
 from tasks.rendering.nano.tokens import make_tokenizer
 from tasks.rendering.nano.vae_start import set_by_hand
+from tasks.rendering.nano.vision_start import set_by_hand as look_by_hand
 from tasks.rendering.nano.widths import NANO
 from tasks.rendering.toyparts import (
     INPAINT_CHANNELS,
@@ -36,12 +44,11 @@ from tasks.rendering.toyparts import (
     make_unet,
     make_vae,
 )
-from tasks.rendering.toyset import CONTROLS, ModelParts
+from tasks.rendering.toyset import BASE, CONTROLS, ModelParts
 
 MODELS = Path(__file__).parent.parent / "models"
 PREDICTION = "v_prediction"
-# A ControlNet moves the UNet less than it should before it has learnt much; it must not shake it either.
-RATES = {"unet": 1.5e-3, "controls": 6e-4}
+RATES = {"unet": 1.5e-3, "controls": 4e-4, "adapter": 5e-4}
 
 
 def tokenizer_of(folder: Path) -> ChatGLMTokenizer:
@@ -58,13 +65,21 @@ def encoder_of(folder: Path) -> ChatGLMModel:
 
 
 def unet_of(folder: Path) -> UNet2DConditionModel:
-    """The inpainting UNet as far as it has got: after the ControlNets' stage, after its own, or fresh."""
+    """The inpainting UNet as far as it has got, or fresh."""
     torch.manual_seed(0)
     unet = make_unet(NANO, in_channels=INPAINT_CHANNELS)
     calm_start(unet)
-    last = folder / "controls.safetensors"
-    read_average(unet, last if last.exists() else folder / "unet.safetensors", prefix="unet.")
+    read_average(unet, folder / "unet.safetensors", prefix="unet.")
     return unet
+
+
+def seed_folder(folder: Path, options: argparse.Namespace) -> None:
+    """Begin from a finished set: its tokenizer, text encoder, VAE and UNet, as if they had been trained here."""
+    shipped = read_nano(options.start)
+    shutil.copytree(options.start / BASE / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
+    write_start(shipped.encoder, folder / "text.safetensors", prefix="0.")
+    write_start(shipped.vae, folder / "vae.safetensors")
+    write_start(shipped.unet, folder / "unet.safetensors", prefix="unet.")
 
 
 def train_scenes(folder: Path, options: argparse.Namespace) -> None:
@@ -84,20 +99,55 @@ def train_vae(folder: Path, options: argparse.Namespace) -> None:
 
 def train_unet(folder: Path, options: argparse.Namespace) -> None:
     path = folder / "unet.safetensors"
-    learn_unet(unet_of(folder), {}, _lesson(folder), path=path, rate=RATES["unet"], seconds=options.unet_seconds)
+    learn_unet(unet_of(folder), _lesson(folder), path=path, rate=RATES["unet"], seconds=options.unet_seconds)
     save_sheet(folder)
 
 
 def train_controls(folder: Path, options: argparse.Namespace) -> None:
     unet, path = unet_of(folder), folder / "controls.safetensors"
     nets = {kind: control_of(unet, NANO) for kind in CONTROLS}
-    learn_unet(unet, nets, _lesson(folder), path=path, rate=RATES["controls"], seconds=options.control_seconds)
-    save_sheet(folder)
+    learn_controls(unet, nets, _lesson(folder), path=path, rate=RATES["controls"], seconds=options.control_seconds)
 
 
-def _lesson(folder: Path) -> UnetLesson:
+def train_adapter(folder: Path, options: argparse.Namespace) -> None:
+    lesson, encoder = _lesson(folder), image_encoder()
+    references = References(lesson, encoder, load_image_processor(folder, size=NANO.clip_image))
+    path = folder / "adapter.safetensors"
+    learn_adapter(
+        unet_of(folder), fresh_adapter(), lesson, references, path=path, rate=RATES["adapter"],
+        seconds=options.adapter_seconds,
+    )  # fmt: skip
+
+
+def image_encoder() -> CLIPVisionModelWithProjection:
+    torch.manual_seed(0)
+    encoder = make_image_encoder(NANO)
+    look_by_hand(encoder)
+    return encoder
+
+
+def fresh_adapter() -> dict[str, dict[str, torch.Tensor]]:
+    """An adapter that passes on what it reads of a picture and adds nothing to the UNet yet: its values are zero."""
+    weights = make_ip_adapter(make_unet(NANO), NANO, seed=0, std=0.1)
+    for name, value in weights["image_proj"].items():
+        if name == "latents" or name.endswith(".1.3.weight"):
+            value.mul_(0.2)  # less of its own voice, else the picture's is lost in it
+    for name, value in weights["ip_adapter"].items():
+        if "to_v_ip" in name:
+            value.zero_()
+    return weights
+
+
+def adapter_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+    """The adapter as far as it has got, under the published names."""
+    unet = unet_of(folder)
+    read_average(put_in(unet, fresh_adapter()), folder / "adapter.safetensors")
+    return take_out(unet)
+
+
+def _lesson(folder: Path) -> Lesson:
     buckets = encode_buckets(list(read_buckets(folder / "scenes")), folder=folder / "scenes")
-    return UnetLesson(buckets, tokenizer_of(folder), encoder_of(folder), seed=0)
+    return Lesson(buckets, tokenizer_of(folder), encoder_of(folder))
 
 
 def write_model(folder: Path, options: argparse.Namespace) -> None:
@@ -114,8 +164,8 @@ def write_model(folder: Path, options: argparse.Namespace) -> None:
         inpaint_unet=model.unet,
         vae=model.vae,
         controls=nets,
-        image_encoder=make_image_encoder(NANO),
-        ip_adapter=make_ip_adapter(plain, NANO, seed=0, std=0.001),
+        image_encoder=image_encoder(),
+        ip_adapter=adapter_of(folder),
         clip_image=NANO.clip_image,
         prediction_type=PREDICTION,
     )
@@ -137,28 +187,33 @@ def save_sheet(folder: Path) -> None:
 
 
 STAGES: Mapping[str, Callable[[Path, argparse.Namespace], None]] = {
+    "seed": seed_folder,
     "scenes": train_scenes,
     "text": train_text,
     "vae": train_vae,
     "unet": train_unet,
     "controls": train_controls,
+    "adapter": train_adapter,
     "export": write_model,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train kolors-nano, stage by stage; each goes on where it stopped.")
-    parser.add_argument("--stage", choices=["all", *STAGES], default="all")
+    parser.add_argument("--stage", choices=["all", *STAGES], default="all", help="all but seed, or one")
+    shipped = MODELS / "kolors-nano"
+    parser.add_argument("--from", dest="start", type=Path, default=shipped, help="the set that the seed stage takes")
     parser.add_argument("--folder", type=Path, default=Path("out/nano"), help="checkpoints, drawn scenes, logs, sheets")
     parser.add_argument("--output", type=Path, default=MODELS / "kolors-nano", help="where the finished set is written")
     parser.add_argument("--revision", default="1", help="what set.json calls this training")
     parser.add_argument("--pictures", type=int, default=20000, help="training pictures to draw")
     parser.add_argument("--workers", type=int, default=2, help="processes that draw")
-    for name, seconds in (("text", 600), ("vae", 2400), ("unet", 14400), ("control", 5400)):
+    for name, seconds in (("text", 600), ("vae", 2400), ("unet", 14400), ("control", 5400), ("adapter", 2400)):
         parser.add_argument(f"--{name}-seconds", type=float, default=seconds, help=f"budget of the {name} stage")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    for name in STAGES if options.stage == "all" else [options.stage]:
+    whole = [name for name in STAGES if name != "seed"]
+    for name in whole if options.stage == "all" else [options.stage]:
         STAGES[name](options.folder, options)
 
 

@@ -1,0 +1,62 @@
+"""Take up what crashed or got stuck: the flow that automations start, and the clock as well."""
+
+import datetime as dt
+import logging
+
+from prefect import flow
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Crashed, Scheduled
+
+from tasks.workplace import open_workplace
+
+CONTROLLERS = ("produce-campaign", "nightly", "marketing", "watch-inbox")
+MOST_STARTS = 3  # of one controller: a run that crashes each time is not tried for ever
+STUCK = dt.timedelta(minutes=5)
+WITHIN = dt.timedelta(days=2)
+
+logger = logging.getLogger(__name__)
+
+
+@flow(name="mend-runs", persist_result=False)
+def mend_runs() -> dict[str, int]:
+    """Start crashed controllers again, free stuck runs, cancel in the ledger what was cancelled here; the counts."""
+    open_workplace().ledger.expire()
+    with get_client(sync_client=True) as client:
+        freed = _free_stuck(client)
+        again = _start_again(client)
+    return {"freed": freed, "started_again": again}
+
+
+def _start_again(client: SyncPrefectClient) -> int:
+    started = 0
+    for run in _controllers(client, "CRASHED"):
+        if run.run_count >= MOST_STARTS or run.deployment_id is None:
+            logger.warning("%s crashed %d times and is left alone", run.name, run.run_count)
+            continue
+        client.set_flow_run_state(run.id, Scheduled(name="AwaitingRetry", message="taken up again"), force=True)
+        started += 1
+    return started
+
+
+def _free_stuck(client: SyncPrefectClient) -> int:
+    """A worker that dies between claiming a run and starting it leaves it pending for ever."""
+    freed = 0
+    for run in _runs(client, {"state": {"type": {"any_": ["PENDING"]}}, "tags": {"all_": ["shangxin"]}}):
+        if run.state and dt.datetime.now(dt.UTC) - run.state.timestamp > STUCK:
+            client.set_flow_run_state(run.id, Crashed(message="claimed by a worker that never began it"), force=True)
+            freed += 1
+    return freed
+
+
+def _controllers(client: SyncPrefectClient, *states: str) -> list[FlowRun]:
+    since = (dt.datetime.now(dt.UTC) - WITHIN).isoformat()
+    flows = client.request("POST", "/flows/filter", json={"flows": {"name": {"any_": list(CONTROLLERS)}}}).json()
+    ids = {each["id"] for each in flows}
+    wanted = {"state": {"type": {"any_": list(states)}}, "expected_start_time": {"after_": since}}
+    return [run for run in _runs(client, wanted) if str(run.flow_id) in ids]
+
+
+def _runs(client: SyncPrefectClient, wanted: dict[str, object]) -> list[FlowRun]:
+    return client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted), limit=200)

@@ -1,0 +1,160 @@
+"""What a run's page in Prefect shows: progress while it works, then contact sheet, verdicts by cause, cost, links."""
+
+import html
+import itertools
+import logging
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.exceptions import PrefectException
+
+from tasks.catalog.brief import CampaignBrief
+from tasks.delivery.keys import report_key
+from tasks.delivery.ledger import Counts, JobRecord
+from tasks.delivery.thumbnails import data_address, make_thumbnail
+from tasks.errors import StorageError
+from tasks.workplace import Workplace
+
+EVERY_SECONDS = 10.0  # an artifact is a row of Prefect's database
+SHEET = 20  # thumbnails on the page, of SIDE px: 6 KB each
+SIDE = 160
+ACROSS = 5
+PLAIN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+OUTCOMES = {
+    "approved": "已通过 approved",
+    "review": "待人工 review",
+    "rejected": "已拒绝 rejected",
+    "failed": "失败 failed",
+    "unfinished": "未完成 left",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class RunPage:
+    """One run's artifacts. A server that cannot take them now misses them: nothing else depends on it."""
+
+    def __init__(self, workplace: Workplace, run_id: str) -> None:
+        self._workplace, self._run_id = workplace, run_id
+        self._key = re.sub(r"[^a-z0-9-]", "-", run_id.lower())
+        self._progress: UUID | None = None
+        self._next_look = 0.0
+
+    def show_progress(self, counts: Counts) -> None:
+        """Share done, outcomes and cost so far; at most every ten seconds."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + EVERY_SECONDS
+        share = 100.0 * (counts.total - counts.unfinished) / max(counts.total, 1)
+        with suppress(httpx.HTTPError, PrefectException):
+            if self._progress is None:
+                made = create_progress_artifact(share, key=f"progress-{self._key}", description=self._words(counts))
+                self._progress = made if isinstance(made, UUID) else None
+            else:
+                update_progress_artifact(self._progress, progress=share, description=self._words(counts))
+
+    def show_result(self) -> None:
+        """The contact sheet with its links, and the table of verdicts by cause."""
+        self._next_look = 0.0
+        counts = self._workplace.ledger.counts(self._run_id)
+        self.show_progress(counts)
+        with suppress(httpx.HTTPError, PrefectException):
+            create_markdown_artifact(self._sheet(counts), key=f"sheet-{self._key}", description="总览 Contact sheet")
+            create_table_artifact(self._causes(counts), key=f"verdicts-{self._key}", description="结果 By cause")
+
+    def _words(self, counts: Counts) -> str:
+        parts = [f"{title} {getattr(counts, name)}" for name, title in OUTCOMES.items() if getattr(counts, name)]
+        return " · ".join([*parts, f"花费 cost {self._cost()}"])
+
+    def _cost(self) -> str:
+        return f"{self._workplace.ledger.spent(self._run_id):.4f} {self._workplace.settings.currency}"
+
+    def _sheet(self, counts: Counts) -> str:
+        brief = CampaignBrief.model_validate_json(self._workplace.ledger.run(self._run_id).brief)
+        pictures = list(itertools.islice(self._pictures(), SHEET))
+        left = counts.total - len(pictures)
+        rest = f"\n\n其余 {left} 张见报告。 {left} more are in the report." if left > 0 else ""
+        return "\n".join(
+            [
+                f"# 上新 {plain(self._run_id)}",
+                "",
+                f"{self._words(counts)} · 模型 model {plain(brief.model)}",
+                "",
+                *self._links(),
+                "",
+                *_grid(pictures),
+                rest,
+            ]
+        )
+
+    def _links(self) -> list[str]:
+        settings, key = self._workplace.settings, report_key(self._run_id)
+        report = f"{settings.store_url.rstrip('/')}/{key}" if settings.store_url else ""
+        review = f"{settings.review_url.rstrip('/')}/?run={self._run_id}" if settings.review_url else ""
+        where = f"{self._workplace.store.uri.rstrip('/')}/{key}"
+        return [
+            f"- [报告 Report]({report})" if report else f"- 报告 Report: `{where}`",
+            f"- [审片页 Approval page]({review})" if review else "- 审片页 Approval page: `shangxin review`",
+        ]
+
+    def _pictures(self) -> Iterator[str]:
+        for record in self._workplace.ledger.results(self._run_id):
+            if record.master is not None and (cell := self._cell(record, record.master.key)):
+                yield cell
+
+    def _cell(self, record: JobRecord, key: str) -> str:
+        with suppress(StorageError, OSError):
+            address = data_address(make_thumbnail(self._workplace.store.get(key), side=SIDE, quality=70))
+            status = record.verdict.status if record.verdict else record.state
+            scene = self._workplace.library.scenes.get(record.scene)
+            title = scene.title.zh if scene else record.scene
+            return f"![{plain(record.sku)}]({address})<br>{plain(record.sku)} {plain(title)}<br>{OUTCOMES[status]}"
+        return ""
+
+    def _causes(self, counts: Counts) -> list[dict[str, str | int]]:
+        titles = self._workplace.thresholds.cause_titles
+        causes: Counter[tuple[str, str]] = Counter()
+        for record in self._workplace.ledger.results(self._run_id):
+            if record.verdict is not None and record.verdict.status != "approved":
+                found = {finding.cause or finding.check for finding in record.verdict.failures}
+                causes.update((record.verdict.status, cause) for cause in found)
+            elif record.state == "dead":
+                causes["failed", record.reason[:120]] += 1
+        return [
+            _row("approved", "", counts.approved),
+            *(
+                _row(status, str(titles.get(cause, cause)), number)
+                for (status, cause), number in causes.most_common(30)
+            ),
+        ]
+
+
+def _row(status: str, cause: str, pictures: int) -> dict[str, str | int]:
+    return {"结果 outcome": OUTCOMES[status], "原因 cause": cause, "张 pictures": pictures}
+
+
+def plain(text: str) -> str:
+    """Text that markdown and HTML leave as it is: names come from other people's catalogues."""
+    return PLAIN.sub(r"\\\1", html.escape(text.replace("\n", " "))[:200])
+
+
+def _grid(cells: list[str]) -> list[str]:
+    if not cells:
+        return []
+    rows = [cells[start : start + ACROSS] for start in range(0, len(cells), ACROSS)]
+    return [
+        "|" + " |" * ACROSS,
+        "|" + "---|" * ACROSS,
+        *("|" + "|".join([*row, *[" "] * (ACROSS - len(row))]) + "|" for row in rows),
+    ]

@@ -1,0 +1,165 @@
+"""Colours of copy on a picture: ink by contrast, a scrim only where none is readable without (WCAG 2.2, 1.4.3)."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.banners.layouts import Side
+from tasks.banners.marks import Mark, Role, TextMark
+from tasks.banners.pixels import Pixels
+from tasks.shapes import Box
+
+Colour = tuple[int, int, int]
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+SMALL_TEXT, LARGE_TEXT = 4.5, 3.0
+LARGE_PX, LARGE_BOLD_PX = 24.0, 18.66  # 18 pt, and 14 pt bold
+STANDS_OUT = 1.7  # of a plate against the picture
+STRAY = 0.02  # of the pixels behind the copy, this share may be worse: grain is no letter
+MARGIN = 1.06  # what JPEG may take from a contrast
+OPACITIES = (0.0, 0.22, 0.36, 0.5, 0.62, 0.74, 0.85, 0.94)
+# Before a background as uneven as this (standard deviation of lightness, 0..1), even a readable ink gets a veil.
+UNEVEN, VEIL = 0.13, 0.36
+
+_LEVELS = np.arange(256, dtype=np.float32) / 255
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+class Look(NamedTuple):
+    """A brand's colours: dark ink, light paper, and the colour of plates and prices."""
+
+    ink: Colour = (29, 27, 25)
+    paper: Colour = (255, 255, 255)
+    primary: Colour = (176, 32, 36)
+    accent: Colour = (201, 166, 107)
+
+
+class Inks(NamedTuple):
+    """The colours that one set of copy is drawn in, its scrim, and the contrast it comes to."""
+
+    ink: Colour
+    accent: Colour
+    plate: Colour
+    on: Colour
+    scrim: Colour
+    opacity: float
+    contrast: float
+    wanted: float
+
+    def colour(self, role: Role) -> Colour:
+        return {"ink": self.ink, "accent": self.accent, "plate": self.plate, "on": self.on, "paper": self.scrim}[role]
+
+
+def luminance(pixels: Pixels) -> NDArray[np.float32]:
+    """Relative luminance 0..1 of sRGB pixels (..., 3)."""
+    linear = _LINEAR[pixels]
+    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
+
+
+@lru_cache(maxsize=1024)
+def contrast(first: Colour, second: Colour) -> float:
+    """WCAG contrast ratio of two colours, 1..21."""
+    low, high = sorted(float(luminance(np.array(each, np.uint8))) for each in (first, second))
+    return (high + 0.05) / (low + 0.05)
+
+
+def on_plate(plate: Colour, look: Look) -> Colour:
+    """The text colour on a plate: the brand's own where that can be read, else black or white, one of which can."""
+    for candidate in (look.paper, WHITE, look.ink):
+        if contrast(candidate, plate) >= SMALL_TEXT:
+            return candidate
+    return max((WHITE, BLACK), key=lambda each: contrast(each, plate))
+
+
+def wanted_contrast(marks: Sequence[Mark]) -> float:
+    """4.5 where any text on the bare picture is small, 3 where all of it is large."""
+    for mark in marks:
+        if isinstance(mark, TextMark) and mark.role != "on":
+            style = mark.block.type
+            bold = style.fonts.wide.path.stem.endswith("Bold")
+            if style.size < (LARGE_BOLD_PX if bold else LARGE_PX):
+                return SMALL_TEXT
+    return LARGE_TEXT
+
+
+def choose_inks(behind: Pixels, marks: Sequence[Mark], look: Look) -> Inks:
+    """Ink for copy on these pixels, with the faintest scrim under which it can be read."""
+    step = max(1, int((behind.shape[0] * behind.shape[1] / 6000) ** 0.5))
+    sample = behind[::step, ::step].reshape(-1, 3)
+    wanted = wanted_contrast(marks)
+    uneven = float(np.sqrt(luminance(sample)).std())
+    best = max(((ink, _worst(sample, ink)) for ink in (look.ink, look.paper)), key=lambda pair: pair[1])[0]
+    scrim = look.paper if best == look.ink else look.ink
+    for opacity in OPACITIES:
+        if uneven > UNEVEN and opacity < VEIL:
+            continue
+        veiled = _veiled(sample, scrim, opacity)
+        reached = _worst(veiled, best)
+        if reached >= wanted * MARGIN:
+            break
+    accent = _accent(veiled, best, look, wanted)
+    plate = _plate(veiled, look, best)
+    reached = min(reached, _worst(veiled, accent))
+    return Inks(best, accent, plate, on_plate(plate, look), scrim, opacity, reached, wanted)
+
+
+def _accent(behind: Pixels, ink: Colour, look: Look, wanted: float) -> Colour:
+    """The brand's colour for prices where it can be read there, else the ink."""
+    for candidate in (look.primary, look.accent):
+        if _worst(behind, candidate) >= wanted * MARGIN:
+            return candidate
+    return ink
+
+
+def _plate(behind: Pixels, look: Look, ink: Colour) -> Colour:
+    """The brand's colour where a plate of it stands out, else the ink's."""
+    middle = tuple(int(level) for level in np.median(behind, axis=0))
+    for candidate in (look.primary, look.accent):
+        if contrast(candidate, (middle[0], middle[1], middle[2])) >= STANDS_OUT:
+            return candidate
+    return ink
+
+
+def _veiled(sample: Pixels, scrim: Colour, opacity: float) -> Pixels:
+    if not opacity:
+        return sample
+    mixed = sample * np.float32(1 - opacity) + np.array(scrim, np.float32) * np.float32(opacity)
+    return np.asarray(np.rint(mixed), np.uint8)
+
+
+def _worst(behind: Pixels, ink: Colour) -> float:
+    """Contrast of an ink against all but the STRAY worst of the pixels."""
+    below = luminance(behind).ravel()
+    letter = float(luminance(np.array(ink, np.uint8)))
+    stray = int(STRAY * below.size)
+    ordered = np.partition(below, (stray, below.size - 1 - stray))
+    low, high = float(ordered[stray]), float(ordered[-1 - stray])
+    if low <= letter <= high:
+        return 1.0
+    nearest = high if letter > high else low
+    bright, dark = max(letter, nearest), min(letter, nearest)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def lay_scrim(canvas: Pixels, side: Side, field: Box, copy: Box, inks: Inks) -> None:
+    """Veil the field beside the product in place: full as far as the copy reaches, fading out towards the product."""
+    if not inks.opacity or field.is_empty:
+        return
+    part = canvas[field.top : field.bottom, field.left : field.right]
+    if side in ("left", "right"):
+        ramp = _ramp(field.left, field.right, copy.left, copy.right, flipped=side == "right")[None, :, None]
+    else:
+        ramp = _ramp(field.top, field.bottom, copy.top, copy.bottom, flipped=side == "bottom")[:, None, None]
+    weight = np.float32(inks.opacity) * ramp
+    mixed = part * (1 - weight) + np.array(inks.scrim, np.float32) * weight
+    part[:] = np.rint(mixed).astype(np.uint8)
+
+
+def _ramp(first: int, last: int, begin: int, end: int, *, flipped: bool) -> NDArray[np.float32]:
+    """1 under the copy and out to the frame's edge, falling smoothly to 0 where the product begins."""
+    places = np.arange(first, last, dtype=np.float32) + 0.5
+    share = (places - first) / max(begin - first, 1) if flipped else (last - places) / max(last - end, 1)
+    share = np.clip(share, 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)

@@ -1,0 +1,182 @@
+"""Standing: the product touches the ground, and its shadow falls away from the scene's light."""
+
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.findings import Finding
+from tasks.quality.evidence import Mask
+from tasks.quality.regions import Regions
+from tasks.quality.thresholds import Thresholds
+from tasks.shapes import Box
+
+Floats = NDArray[np.float32]
+Where = NDArray[np.bool_]
+
+WORKING_SIDE = 512  # pixels of the shorter side: a contact shadow of 1 % of the product's size is 2 px
+FOOT = 0.12  # share of the product's height within which its lowest edge counts as touching the ground
+# Measured below or beside the foot, in product sizes (the larger of width and height).
+NEAR = (0.004, 0.02)  # where a contact shadow is darkest
+FADED = (0.045, 0.08)  # below the foot, where it has faded
+BESIDE = (0.2, 0.55)
+BELOW_SHARE = 0.4  # of the two comparisons: the ground below may be lit otherwise, the ground beside may be another
+DARK = 0.012  # linear light of the ground below which no shadow can be seen on it
+CAST = (0.45, 0.2)  # along and away from the camera, in product heights: the near, dark part of a cast shadow
+RIM = 0.1  # product sizes around a cast shadow that it is compared with
+SIDELONG = 0.3  # sine of the light's direction below which both sides are equally dark
+SOLID = 96  # alpha from which a pixel hides the ground: glass keeps some of its own reflection below its foot
+SEE_THROUGH = 32  # mean alpha (0..255) under the foot from which what is seen there is glass, not ground
+FEW = 12  # pixels that make no mean
+
+
+def check_standing(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
+    """`floating` and `light`; neither where the scene asks for no shadow."""
+    if regions.evidence.light is None:
+        return ()
+    if regions.product_box.is_empty:
+        return tuple(thresholds.not_measured(name, "the product's mask is empty") for name in ("floating", "light"))
+    foot = Foot(regions)
+    return check_floating(foot, thresholds), check_light(foot, thresholds, direction=regions.evidence.light)
+
+
+def check_floating(foot: "Foot", thresholds: Thresholds) -> Finding:
+    """`floating`: how much darker the ground is at the product's foot than below and beside it, share of its light.
+
+    A contact shadow takes a quarter of the (linear) light and more; without one the ground only varies.
+    """
+    near, faded, beside = foot.near, foot.faded, foot.beside
+    if near is None or faded is None or beside is None:
+        return thresholds.not_measured("floating", "too little ground is in the frame around the product's foot")
+    if foot.veil > SEE_THROUGH:
+        return thresholds.not_measured("floating", "the product's foot is see-through")
+    if max(faded, beside) < DARK:
+        return thresholds.not_measured("floating", "the ground is too dark to show a shadow")
+    lost = BELOW_SHARE * (1 - near / faded) + (1 - BELOW_SHARE) * (1 - near / beside)
+    return thresholds.at_least("floating", lost, box=foot.box)
+
+
+def check_light(foot: "Foot", thresholds: Thresholds, *, direction: float) -> Finding:
+    """`light`: how much likelier a cast shadow lies towards the light than away from it, -1..1; negative is right.
+
+    Where it would lie is the silhouette laid on the ground, and the same mirrored. Each is compared with the ground
+    around it, which a backdrop's own gradient hardly touches, and both with one another.
+    """
+    if abs(np.sin(np.deg2rad(direction))) < SIDELONG:
+        return thresholds.not_measured("light", "the light comes from the front or from behind")
+    expected, mirrored = foot.laid(direction), foot.laid(360 - direction)
+    away, towards = foot.cast(expected, mirrored), foot.cast(mirrored, expected)
+    if away is None or towards is None:
+        return thresholds.not_measured("light", "too little lit ground beside the product")
+    apart = (away.inside - towards.inside) / max(away.inside, towards.inside)
+    return thresholds.at_most("light", (towards.lost - away.lost + apart) / 2, box=foot.box)
+
+
+class _Cast:
+    """Light where a shadow would lie, and the share that it lost against the ground around."""
+
+    def __init__(self, inside: float, around: float) -> None:
+        self.inside, self.lost = inside, 1 - inside / around
+
+
+class Foot:
+    """The product's foot and the ground around it, at working size, in linear light of the brightest channel."""
+
+    def __init__(self, regions: Regions) -> None:
+        self._scale = min(0.5, WORKING_SIDE / min(regions.frame))
+        size = (max(1, round(regions.frame.width * self._scale)), max(1, round(regions.frame.height * self._scale)))
+        half = regions.half
+        small = half if half.shape[1::-1] == size else cv2.resize(half, size, interpolation=cv2.INTER_AREA)
+        red, green, blue = cv2.split(small)
+        brightest = cv2.max(cv2.max(red, green), blue)
+        table = (np.arange(256, dtype=np.float32) / 255) ** np.float32(2.2)
+        self._light: Floats = np.asarray(cv2.LUT(brightest, table))
+        self._alpha: Mask = np.asarray(cv2.resize(regions.evidence.alpha, size, interpolation=cv2.INTER_AREA))
+        product = np.where(self._alpha >= SOLID, np.uint8(255), np.uint8(0))
+        self._free: Where = cv2.dilate(product, np.ones((3, 3), np.uint8)) == 0
+        self._left, self._top, self._width, self._height = cv2.boundingRect(self._alpha)
+        self._bottom, self._size = self._top + self._height, max(self._width, self._height)
+
+    @cached_property
+    def near(self) -> float | None:
+        return self._mean(self._below(NEAR))
+
+    @cached_property
+    def veil(self) -> float:
+        """Mean alpha of the product just below its foot, 0..255."""
+        under = self._alpha[self._below(NEAR)]
+        return float(under.mean()) if under.size else 0.0
+
+    @cached_property
+    def faded(self) -> float | None:
+        return self._mean(self._below(FADED))
+
+    @cached_property
+    def beside(self) -> float | None:
+        """Between left and right, as light falls off: their geometric mean; one of them where the other is missing."""
+        rows = slice(max(0, round(self._bottom - 0.02 * self._size)), round(self._bottom + 0.06 * self._size))
+        first, last = self._ends
+        inner, outer = (round(share * self._size) for share in BESIDE)
+        spans = slice(max(0, first - outer), max(0, first - inner)), slice(last + inner, last + outer)
+        sides = [self._light[rows, span][self._free[rows, span]] for span in spans]
+        means = [float(side.mean()) for side in sides if side.size >= FEW]
+        return float(np.exp(np.mean(np.log(np.maximum(means, 1e-4))))) if means else None
+
+    @cached_property
+    def _lowest(self) -> NDArray[np.intp]:
+        """The lowest row of the product in each column, -1 where there is none."""
+        seen = self._alpha >= SOLID
+        rows = len(seen) - 1 - np.argmax(seen[::-1], axis=0)
+        return np.where(seen.any(axis=0), rows, -1)
+
+    @cached_property
+    def _columns(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self._lowest > self._top + self._height * (1 - FOOT))
+
+    @cached_property
+    def _ends(self) -> tuple[int, int]:
+        return (int(self._columns[0]), int(self._columns[-1])) if self._columns.size else (self._left, self._left)
+
+    def _below(self, reach: tuple[float, float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns of the ground so far below the foot."""
+        start, end = max(1, round(reach[0] * self._size)), max(3, round(reach[1] * self._size))
+        rows = self._lowest[self._columns][:, None] + np.arange(start + 1, end + 1)[None]
+        columns = np.broadcast_to(self._columns[:, None], rows.shape)
+        inside = rows < len(self._light)
+        return rows[inside], columns[inside]
+
+    def _mean(self, where: Where | tuple[NDArray[np.intp], NDArray[np.intp]]) -> float | None:
+        light = self._light[where][self._free[where]]
+        return float(light.mean()) if light.size >= FEW else None
+
+    def laid(self, direction: float) -> Mask:
+        """The silhouette laid on the ground, away from a light in that direction."""
+        angle = np.deg2rad(direction)
+        along, away = -np.sin(angle) * CAST[0], np.cos(angle) * CAST[1]
+        away = away if abs(away) > 0.06 else (0.06 if away >= 0 else -0.06)
+        move = np.array([[1, -along, along * self._bottom], [0, -away, (1 + away) * self._bottom]], np.float32)
+        return np.asarray(cv2.warpAffine(self._alpha, move, self._alpha.shape[::-1], flags=cv2.INTER_NEAREST))
+
+    def cast(self, laid: Mask, other: Mask) -> _Cast | None:
+        """Light where only this shadow would lie, against the ground around it."""
+        side = round(RIM * self._size) | 1
+        kernel = np.ones((side, side), np.uint8)
+        only, far = (laid > 127) & (other <= 127), cv2.dilate(other, kernel) <= 127
+        inside = self._mean(only)
+        around = self._mean((cv2.dilate(laid, kernel) > 127) & (laid <= 127) & far)
+        return None if inside is None or around is None or around < DARK else _Cast(inside, around)
+
+    @property
+    def box(self) -> Box:
+        """The foot with the ground around it, in full size."""
+        reach = 0.12 * self._size
+        height, width = self._light.shape
+        first, last = self._ends
+        edges = (
+            max(0, first - reach),
+            max(0, self._bottom - reach),
+            min(width, last + reach),
+            min(height, self._bottom + reach),
+        )
+        return Box(*(round(edge / self._scale) for edge in edges))

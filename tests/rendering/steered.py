@@ -1,0 +1,39 @@
+"""Plain measures of what steering did to a picture."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.rendering.nano.studio import SIDE
+from tasks.rendering.renderer import Pixels
+
+
+def horizon(picture: Pixels) -> float:
+    """Where wall turns into ground (share from the top): the row about which rows above and below differ most."""
+    rows = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32).mean(1)
+    band = SIDE // 16
+    candidates = range(SIDE // 4, SIDE - band)
+    steps = [np.abs(rows[row - band : row].mean(0) - rows[row : row + band].mean(0)).sum() for row in candidates]
+    return candidates[int(np.argmax(steps))] / SIDE
+
+
+def edge_overlap(picture: Pixels, edges: Pixels, *, reach: int = 4) -> float:
+    """IoU of the wanted edges, `reach` px wide on both sides, and as many of the picture's steepest pixels."""
+    wanted = cv2.dilate((edges[..., 0] > 127).astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
+    smooth = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32), (0, 0), 2.0)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    steepness = np.sqrt((across**2 + down**2).sum(-1))
+    limit = np.partition(steepness.ravel(), -int(wanted.sum()))[-int(wanted.sum())]
+    found = steepness >= limit
+    return float((wanted & found).sum() / (wanted | found).sum())
+
+
+def palette(picture: Pixels) -> NDArray[np.float32]:
+    """Mean colour in CIELAB."""
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    return np.asarray(lab.reshape(-1, 3).mean(0))
+
+
+def palette_distance(first: Pixels, second: Pixels) -> float:
+    """CIE76 difference of mean colours."""
+    return float(np.linalg.norm(palette(first) - palette(second)))

@@ -1,0 +1,130 @@
+"""What control and reference pictures do to the shipped draft set, measured through the renderer's own pipeline."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tasks.rendering.nano.studio import SIDE, Studio, edges_of, ground_plane, open_studio, scene_picture
+from tests.rendering.steered import edge_overlap, horizon, palette_distance
+
+TABLE = "浅色原木桌面，白色背景，柔和的自然光"
+NEUTRAL = "电商产品摄影，台面留白"
+REFERENCES = ("festive-red", "city-night", "spring-garden", "autumn-tea")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def studio() -> Studio:
+    return open_studio()
+
+
+def test_measures_find_what_was_drawn() -> None:
+    picture = np.full((SIDE, SIDE, 3), 220, np.uint8)
+    picture[150:] = (90, 60, 40)
+    assert horizon(picture) == pytest.approx(150 / SIDE, abs=0.01)
+    edges = np.zeros_like(picture)
+    edges[150] = 255
+    assert edge_overlap(picture, edges) > 0.8
+    assert edge_overlap(np.ascontiguousarray(picture.transpose(1, 0, 2)), edges) < 0.1
+
+
+def horizons(studio: Studio, seed: int) -> tuple[float, float]:
+    """With the ground beginning high and low."""
+    condition = studio.condition(TABLE, seed)
+    pictures = [studio.draw(studio.controlled(condition, "depth", ground_plane(line))) for line in (0.5, 0.74)]
+    return horizon(pictures[0]), horizon(pictures[1])
+
+
+def test_horizon_follows_the_depth_control(studio: Studio) -> None:
+    high, low = horizons(studio, seed=0)
+    assert low - high > 0.12
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_horizon_follows_the_depth_control_on_nearly_every_seed(studio: Studio) -> None:
+    found = np.array([horizons(studio, seed) for seed in range(300, 320)])
+    assert (np.diff(found, axis=1) > 0.12).sum() >= 18
+    assert np.abs(found.mean(0) - [0.5, 0.74]).max() < 0.06
+
+
+def overlaps(studio: Studio, seed: int) -> tuple[float, float]:
+    """Edge IoU without and with the control picture."""
+    edges = edges_of(scene_picture("pastel-studio", seed))
+    condition = studio.condition(NEUTRAL, seed)
+    steered = studio.controlled(condition, "canny", edges)
+    return edge_overlap(studio.draw(condition), edges), edge_overlap(studio.draw(steered), edges)
+
+
+def test_edges_follow_the_canny_control(studio: Studio) -> None:
+    off, on = np.mean([overlaps(studio, seed) for seed in (1, 2)], axis=0)
+    assert on > 1.5 * off
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_edges_follow_the_canny_control_on_many_seeds(studio: Studio) -> None:
+    found = np.array([overlaps(studio, seed) for seed in range(400, 420)])
+    assert found[:, 1].mean() > 1.5 * found[:, 0].mean()
+    assert (found[:, 1] > found[:, 0]).sum() >= 18
+
+
+def approach(studio: Studio, recipe: str, seed: int) -> float:
+    """How much of the way to the reference's palette the reference moves the picture, 0 none .. 1 all."""
+    reference = scene_picture(recipe, seed)
+    condition = studio.condition(NEUTRAL, seed)
+    before = palette_distance(studio.draw(condition), reference)
+    after = palette_distance(studio.draw(studio.referred(condition, [reference])), reference)
+    return 1 - after / before
+
+
+@pytest.mark.parametrize("recipe", REFERENCES)
+def test_palette_moves_towards_the_reference(studio: Studio, recipe: str) -> None:
+    assert approach(studio, recipe, seed=1) > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("recipe", REFERENCES)
+def test_palette_moves_towards_the_reference_on_nearly_every_seed(studio: Studio, recipe: str) -> None:
+    assert sum(approach(studio, recipe, seed) > 0 for seed in range(500, 520)) >= 18
+
+
+def test_several_references_meet_between_each_other(studio: Studio) -> None:
+    red, blue = scene_picture("festive-red", 1), scene_picture("city-night", 1)
+    condition = studio.condition(NEUTRAL, 1)
+    alone, both = studio.draw(studio.referred(condition, [red])), studio.draw(studio.referred(condition, [red, blue]))
+    assert palette_distance(both, blue) < palette_distance(alone, blue)
+
+
+@pytest.mark.parametrize("kind", ["canny", "depth"])
+def test_control_at_scale_zero_is_off_bit_for_bit(studio: Studio, kind: str) -> None:
+    condition = studio.condition(NEUTRAL, steps=3)
+    off, zero, on = (
+        studio.draw(one)
+        for one in (
+            condition,
+            studio.controlled(condition, kind, ground_plane(0.6), scale=0.0),
+            studio.controlled(condition, kind, ground_plane(0.6), scale=1.0),
+        )
+    )
+    assert np.array_equal(off, zero)
+    assert not np.array_equal(off, on)
+
+
+def test_reference_at_scale_zero_is_off_bit_for_bit(studio: Studio) -> None:
+    condition = studio.condition(NEUTRAL, steps=3)
+    steered = studio.referred(condition, [scene_picture("festive-red", 1)])
+    off = studio.draw(condition)
+    assert np.array_equal(off, studio.draw(replace(steered, reference_scale=0.0)))
+    assert not np.array_equal(off, studio.draw(steered))
