@@ -37,9 +37,7 @@ def main() -> None:
     library = load_library(ROOT / "templates")
     reference = _reference()
     base: tuple[float, float] | None = None
-    print(
-        f"{products} products x {scenes} scenes, kolors-nano, one reference picture of a warm dusk; lower is more alike"
-    )
+    print(f"{products} products x {scenes} scenes, kolors-nano, reference: a picture of warm dusk; lower is more alike")
     for scale in SCALES:
         requests = _requests(library, PRODUCTS[:products], SCENES[:scenes], reference, scale=scale)
         done = [one for one in renderer.render(requests) if isinstance(one, Rendered)]
