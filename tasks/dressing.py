@@ -29,6 +29,7 @@ class Wardrobe:
 
     def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
         self._templates, self._library, self._brief = workplace.settings.templates, workplace.library, brief
+        self._looks: dict[str, list[Any]] = {}
 
     def copy(self, sku: str, facts: Mapping[str, Any]) -> Copy:
         """What this product's banners say."""
@@ -72,6 +73,11 @@ class Wardrobe:
     def _look_words(self, brand: Brand | None) -> list[Any]:
         if brand is None:
             return []
+        if brand.id not in self._looks:
+            self._looks[brand.id] = self._read_look(brand)
+        return self._looks[brand.id]
+
+    def _read_look(self, brand: Brand) -> list[Any]:
         logo = self._templates / brand.logo
         drawn = hashlib.sha256(logo.read_bytes()).hexdigest() if brand.logo and logo.is_file() else ""
         return [brand.colors, brand.faces, brand.logo, drawn, brand.title.zh, brand.title.en]
