@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from flows.environment import join_prefect, keep_prefect_at, prefect_home
+from flows.environment import join_prefect, keep_prefect_at, names_server, prefect_home
 from flows.models import models
 from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief, load_brief
@@ -266,10 +266,36 @@ def inbox(
     store: StoreOption = "",
 ) -> None:
     """Make a campaign of every catalogue dropped under ADDRESS/inbox/; what became of it comes back beside it."""
-    keep_prefect_at(prefect_home(configure(store)))
+    settings = configure(store)
+    if names_server():
+        join_prefect()
+    else:
+        keep_prefect_at(prefect_home(settings))
     from flows.inbox import watch_here
 
     raise typer.Exit(watch_here(address, out, once=once))
+
+
+@app.command()
+def restore(store: StoreOption = "") -> None:
+    """The ledger anew from the store alone: runs, jobs, verdicts, renditions. What it knows already stays."""
+    from flows.restoring import restore_here
+
+    configure(store)
+    raise typer.Exit(restore_here(out))
+
+
+@app.command()
+def housekeeping(
+    apply: Annotated[bool, typer.Option("--apply", help="Delete; without it, only say what would go.")] = False,
+    days: Annotated[int | None, typer.Option(help="What is older goes; empty: SHANGXIN_KEEP_DAYS.", min=1)] = None,
+    store: StoreOption = "",
+) -> None:
+    """Old runs, old takes, objects that belong to no job: what would go, or with --apply, gone."""
+    from flows.tidying import tidy_here
+
+    configure(store)
+    raise typer.Exit(tidy_here(out, dry_run=not apply, days=days))
 
 
 @app.command()
@@ -384,7 +410,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _first_setting_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     name = ".".join(str(part) for part in problem["loc"]) or error.title
-    return f"{name}: {problem['msg']} (found {problem['input']!r})"
+    is_secret = any(word in name for word in ("key", "token", "database", "buckets", "queue", "endpoint"))
+    found = "" if is_secret else f" (found {problem['input']!r})"
+    return f"{name}: {problem['msg']}{found}"
 
 
 def _stopped() -> int:

@@ -37,6 +37,11 @@ def prefect_home(settings: Settings) -> Path:
     return settings.out / ".prefect"
 
 
+def names_server() -> bool:
+    """Whether PREFECT_API_URL names a server to work with: then none is embedded."""
+    return bool(os.environ.get("PREFECT_API_URL"))
+
+
 def keep_prefect_at(home: Path) -> None:
     """Give this process (and the server it starts) a Prefect home of its own. Call before Prefect is imported."""
     if "prefect" in sys.modules:

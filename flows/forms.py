@@ -4,7 +4,7 @@ Everything that can be refused is in the JSON schema, because Prefect's form che
 begins. The lists are read when this module is loaded: deploy again after templates were added.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -27,6 +27,17 @@ def _choices(names: Iterable[str]) -> Any:
 
 def _titled(titles: dict[str, str]) -> Iterator[str]:
     return (f"{name} {title}".strip() for name, title in titles.items())
+
+
+def at(position: int) -> Callable[[dict[str, Any]], None]:
+    """The field's place in the form; and a list of one stays a list: Prefect calls it a constant otherwise."""
+
+    def amend(schema: dict[str, Any]) -> None:
+        schema["position"] = position
+        if "const" in schema:
+            schema["enum"] = [schema.pop("const")]
+
+    return amend
 
 
 _place = open_workplace()
@@ -53,31 +64,31 @@ class Order(BaseModel, extra="forbid"):
         default=(*_CATALOGUES, OWN_FILE)[0],
         title="商品目录 Catalogue",
         description="选一个目录；选 — 则在下一栏填写 s3:// 地址。 Choose one, or — and give an s3:// address below.",
-        json_schema_extra={"position": 0},
+        json_schema_extra=at(0),
     )
     catalogue_address: Annotated[str, Field(pattern=r"^$|^s3://[A-Za-z0-9.-]{3,63}/.{1,800}$")] = Field(
         default="",
         title="目录地址 Catalogue address",
         description="s3://桶/路径/文件.csv。 s3://bucket/path/file.csv, only where — is chosen above.",
-        json_schema_extra={"position": 1},
+        json_schema_extra=at(1),
     )
     scenes: list[SceneChoice] = Field(
         default=[],
         title="场景 Scenes",
         description="可多选；不选即用适合品类的全部场景。 Several may be chosen; none: all that fit each category.",
-        json_schema_extra={"position": 2},
+        json_schema_extra=at(2),
     )
     placements: list[PlacementChoice] = Field(
         default=[],
         title="版位 Placements",
         description="可多选，平台名即其全部；不选即用默认。 Several; a platform: all of its own; none: the default.",
-        json_schema_extra={"position": 3},
+        json_schema_extra=at(3),
     )
     brand: BrandChoice = Field(
         default=AS_CATALOGUED,
         title="品牌 Brand",
         description="按目录中的品牌列，或统一用一个。 The catalogue's own column, or one for all.",
-        json_schema_extra={"position": 4},
+        json_schema_extra=at(4),
     )
     variants: int = Field(
         default=1,
@@ -85,7 +96,7 @@ class Order(BaseModel, extra="forbid"):
         le=16,
         title="每景张数 Variants",
         description="每个商品每个场景出几张，1 到 16。 Pictures per product and scene, 1 to 16.",
-        json_schema_extra={"position": 5},
+        json_schema_extra=at(5),
     )
     limit: int = Field(
         default=20,
@@ -93,7 +104,7 @@ class Order(BaseModel, extra="forbid"):
         le=100_000,
         title="商品上限 Products at most",
         description="只做前 N 个商品；0 为不限。 Only the first N products; 0: all of them.",
-        json_schema_extra={"position": 6},
+        json_schema_extra=at(6),
     )
     max_cost: float = Field(
         default=50.0,
@@ -101,19 +112,19 @@ class Order(BaseModel, extra="forbid"):
         le=100_000,
         title="预算上限 Max cost",
         description="花到此数即停，之后可继续。 Rendering stops here and can be taken up again.",
-        json_schema_extra={"position": 7},
+        json_schema_extra=at(7),
     )
     model: ModelChoice = Field(
         default=next(_titled(_MODELS)),
         title="模型 Model",
         description="草稿模型只作预览。 The draft model is for previews.",
-        json_schema_extra={"position": 8},
+        json_schema_extra=at(8),
     )
     visible_mark: bool = Field(
         default=False,
         title="可见标识 Visible mark",
         description="在生成图上写明 AI 生成，单独存放。 Says on generated pictures that they are; a set of its own.",
-        json_schema_extra={"position": 9},
+        json_schema_extra=at(9),
     )
 
     def brief(self) -> CampaignBrief:

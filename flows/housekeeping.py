@@ -1,80 +1,56 @@
-"""What grows without end is cut back: Prefect's runs, superseded takes. What nobody knows of is only reported."""
+"""What grows without end is cut back: Prefect's runs, old runs' reports, superseded takes, objects of no job."""
 
 import datetime as dt
-import logging
-import re
-from collections.abc import Iterator
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 
+from tasks.housekeeping import Tidied, tidy_store
 from tasks.settings import get_settings
-from tasks.workplace import Workplace, open_workplace
+from tasks.workplace import open_workplace
 
-MOST = 5000  # runs deleted at a time; the next day takes the rest
-TAKE = re.compile(r"/(?P<job>[0-9a-f]{8,64})-(?P<take>\d+)\.[a-z0-9]+$")
-PREFIXES = ("masters/", "renditions/")
-LOOK_UP = 500
+MOST = 5000  # flow runs deleted at a time; the next day takes the rest
+PAGE = 200
 FINAL = ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"]
-
-logger = logging.getLogger(__name__)
 
 
 @flow(name="housekeeping", persist_result=False)
-def tidy_up() -> dict[str, int]:
-    """清理 Delete finished Prefect runs and objects of superseded takes older than SHANGXIN_KEEP_DAYS; the counts."""
-    workplace, days = open_workplace(), get_settings().keep_days
+def tidy_up(dry_run: bool = False, days: int | None = None) -> dict[str, int]:
+    """清理 Cut back what is older than SHANGXIN_KEEP_DAYS; returns what went, or would go.
+
+    Args:
+        dry_run: 只统计 only count, delete nothing.
+        days: 保留天数 empty: SHANGXIN_KEEP_DAYS.
+    """
+    days = days or get_settings().keep_days
     before = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
     with get_client(sync_client=True) as client:
-        runs = forget_runs(client, before)
-    takes, orphans = sweep_objects(workplace, before=before.timestamp())
-    return {"runs": runs, "takes": takes, "orphans": orphans}
+        flow_runs = count_runs(client, before) if dry_run else forget_runs(client, before)
+    tidied: Tidied = tidy_store(open_workplace(), days=days, dry_run=dry_run)
+    get_run_logger().info("%s flow runs of Prefect, %s", flow_runs, tidied)
+    return {"flow_runs": flow_runs, **tidied._asdict()}
+
+
+def count_runs(client: SyncPrefectClient, before: dt.datetime) -> int:
+    """Prefect's finished flow runs that ended before."""
+    body = {"flow_runs": _ended(before).model_dump(mode="json", exclude_unset=True)}
+    return int(client.request("POST", "/flow_runs/count", json=body).json())
 
 
 def forget_runs(client: SyncPrefectClient, before: dt.datetime) -> int:
-    """Delete Prefect's finished flow runs that ended before; task runs, logs and states go with them."""
-    wanted = FlowRunFilter.model_validate(
-        {"state": {"type": {"any_": FINAL}}, "end_time": {"before_": before.isoformat()}}
-    )
+    """Delete them; their task runs, logs and states go with them."""
     deleted = 0
     while deleted < MOST:
-        runs = client.read_flow_runs(flow_run_filter=wanted, limit=200)
+        runs = client.read_flow_runs(flow_run_filter=_ended(before), limit=PAGE)
         for run in runs:
             client.delete_flow_run(run.id)
         deleted += len(runs)
-        if len(runs) < 200:
+        if len(runs) < PAGE:
             break
     return deleted
 
 
-def sweep_objects(workplace: Workplace, *, before: float) -> tuple[int, int]:
-    """Delete takes that a later one replaced and that nothing has touched since `before`; how many, and how many
-    objects belong to no job of the ledger. Those stay: a ledger that was lost must not empty the store."""
-    takes = orphans = 0
-    for prefix in PREFIXES:
-        for keys in _pages(workplace.store.keys(prefix)):
-            found = [(key, match["job"], int(match["take"])) for key in keys if (match := TAKE.search(key))]
-            orphans += len(keys) - len(found)
-            current = workplace.ledger.current_takes([job for _, job, _ in found], touched_before=before)
-            for key, job, take in found:
-                delivered = current.get(job)
-                if job not in current:
-                    orphans += 1
-                elif delivered is not None and take < delivered:
-                    workplace.store.delete(key)
-                    takes += 1
-    if orphans:
-        logger.warning("%d objects under %s belong to no job of the ledger; they were left", orphans, PREFIXES)
-    return takes, orphans
-
-
-def _pages(keys: Iterator[str]) -> Iterator[list[str]]:
-    page: list[str] = []
-    for key in keys:
-        page.append(key)
-        if len(page) == LOOK_UP:
-            yield page
-            page = []
-    if page:
-        yield page
+def _ended(before: dt.datetime) -> FlowRunFilter:
+    wanted = {"state": {"type": {"any_": FINAL}}, "end_time": {"before_": before.isoformat()}}
+    return FlowRunFilter.model_validate(wanted)

@@ -1,6 +1,8 @@
 """Catalogues dropped into an inbox become campaigns. Events only say when to look; the inbox says what to do."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -8,11 +10,12 @@ from rich.console import Console
 
 from flows.campaign import produce_campaign
 from flows.embedded import EmbeddedServer, connected
-from flows.environment import prefect_home
+from flows.environment import names_server, prefect_home
 from tasks.errors import CatalogError, ConfigurationError, ShangxinError, StorageError, TemplateError
 from tasks.inbox import Desk, DropStatus
 from tasks.settings import get_settings
 from tasks.storage.arrivals import Arrival
+from tasks.telemetry import DROPS
 from tasks.workplace import open_workplace
 
 SENDERS_FAULT = (CatalogError, ConfigurationError, TemplateError)  # trying again would find the same
@@ -32,6 +35,7 @@ def watch_inbox(inbox: str = "") -> list[dict[str, Any]]:
         for arrival in desk.whole():
             outcome = take_drop(desk, arrival)
             if outcome:
+                DROPS.labels(outcome.state).inc()
                 outcomes.append(outcome.model_dump(mode="json"))
     return outcomes
 
@@ -58,15 +62,27 @@ def take_drop(desk: Desk, arrival: Arrival) -> DropStatus | None:
 
 def watch_here(inbox: str, console: Console, *, once: bool) -> int:
     """Watch until stopped, or look once; 1 where a drop failed or has to wait, else 0."""
-    settings = get_settings()
     desk = Desk(open_workplace(), inbox)
-    with EmbeddedServer(prefect_home(settings), start_seconds=settings.prefect_start_seconds) as server:
+    with _prefect():
         console.print(f"收件 Watching {desk.root}/inbox/", highlight=False, soft_wrap=True)
-        with connected(server.url()):
-            if once:
-                return max((_told(outcome, console) for outcome in watch_inbox(inbox)), default=0)
-            _watch(desk, inbox, console)
+        if once:
+            return max((_told(outcome, console) for outcome in watch_inbox(inbox)), default=0)
+        _watch(desk, inbox, console)
     return 0
+
+
+@contextmanager
+def _prefect() -> Iterator[None]:
+    """The server that PREFECT_API_URL names, or one embedded for as long as this lasts."""
+    if names_server():
+        yield
+        return
+    settings = get_settings()
+    with (
+        EmbeddedServer(prefect_home(settings), start_seconds=settings.prefect_start_seconds) as server,
+        connected(server.url()),
+    ):
+        yield
 
 
 def _watch(desk: Desk, inbox: str, console: Console) -> None:

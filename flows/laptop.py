@@ -1,7 +1,6 @@
 """A campaign on this machine alone: embedded Prefect, SQLite, a folder or S3, one resident renderer."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -12,14 +11,11 @@ from flows.environment import prefect_home
 from flows.progress import LiveProgress
 from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
-from tasks.compose import compose_stored
-from tasks.errors import ConfigurationError
+from tasks.compose import NOTHING, compose_stored, find_masters
 from tasks.runs import died_here, new_run_id
 from tasks.settings import get_settings
 from tasks.standing import find_finished_twin
 from tasks.workplace import open_workplace
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def compose_here(
@@ -35,16 +31,11 @@ def compose_here(
     `visible_mark` None: as the run's brief had it. `dress` are the brief's fields for copy, as far as they change.
     """
     workplace = open_workplace()
-    run = workplace.ledger.last_run()
-    if run is None:
-        raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
-    last = CampaignBrief.model_validate_json(run.brief)
-    marked = last.visible_mark if visible_mark is None else visible_mark
-    asked = {"placements": names or last.placements, "visible_mark": marked}
-    brief = last.model_copy(update={**asked, **{name: value for name, value in dress.items() if value}})
-    placements = len(workplace.placements(brief.placements))
+    source = find_masters("", names, visible_mark=visible_mark, dress=dress)
+    placements = len(workplace.placements(source.brief.placements))
     made = masters = 0
-    for made_of_one in compose_stored(workplace, run.run_id, brief, rendered=last, limit=limit):
+    composed = compose_stored(workplace, source.run_id, source.brief, rendered=source.rendered, limit=limit)
+    for made_of_one in composed:
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {placements} placements asked for.")
     return 0

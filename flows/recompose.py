@@ -1,41 +1,47 @@
-"""New placements from masters already in the store: CPU only, nothing is rendered."""
+"""New placements and new labels from stored masters: nothing is rendered, no GPU is needed."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from prefect import flow
+from prefect import flow, get_run_logger
+from pydantic import Field
 
-from tasks.catalog.brief import CampaignBrief
-from tasks.compose import compose_stored
+from tasks.compose import adopt_masters, compose_missing, find_masters
 from tasks.errors import ConfigurationError
 from tasks.publish import publish_run
-from tasks.workplace import Workplace, open_workplace
+from tasks.runs import new_run_id
+from tasks.workplace import Workplace
+
+Name = Annotated[str, Field(pattern=r"^[\w.-]{0,128}$")]
 
 
 @flow(name="recompose", persist_result=False)
-def recompose_run(placements: list[str], run_id: str = "") -> dict[str, Any]:
-    """新增版位 Make the named placements of a run's approved masters, and publish it again; `run_id` empty: the last.
+def recompose_run(
+    placements: list[Name] | None = None,
+    source: Name = "",
+    limit: Annotated[int, Field(ge=1)] | None = None,
+    visible_mark: bool | None = None,
+    run_id: Name = "",
+) -> dict[str, Any]:
+    """Make placements of a run's approved masters as a run of its own, with manifest and report; returns its counts.
 
     Args:
-        placements: 版位 Ids or sets, as in templates/placements.
-        run_id: 批次 Which run; 留空为最近一次 empty: the latest.
+        placements: 版位 placements or sets of them; empty: the default ones, all: every one.
+        source: 来源运行 the run whose pictures are used; empty: the latest.
+        limit: 只取前 N 张 only the first N masters.
+        visible_mark: 可见标识 says on generated pictures that they are; empty: as the run had it.
+        run_id: 运行编号 leave empty.
     """
-    workplace = open_workplace()
-    run_id = run_id or last_run(workplace)
-    known = CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief)
-    brief = known.model_copy(update={"placements": tuple(dict.fromkeys((*_named(workplace, known), *placements)))})
-    workplace.placements(brief.placements)  # a name that does not exist is told before anything is made
-    made = sum(compose_stored(workplace, run_id, brief))
-    workplace.ledger.begin_run(run_id, brief.model_dump_json())
-    return {"made": made, **publish_run(run_id)}
+    found = find_masters(source, tuple(placements or ()), visible_mark=visible_mark)
+    run_id = run_id or new_run_id()
+    adopted = adopt_masters(run_id, found.run_id, found.brief, limit)
+    made = compose_missing(run_id, found.rendered)
+    get_run_logger().info("%d renditions of %d masters of %s", made, adopted, found.run_id)
+    return {**publish_run(run_id), "renditions": made, "run_id": run_id, "source": found.run_id}
 
 
 def last_run(workplace: Workplace) -> str:
+    """The latest run's id; ConfigurationError where there is none."""
     run = workplace.ledger.last_run()
     if run is None:
-        raise ConfigurationError(f"{workplace.ledger.name} knows no run yet.")
+        raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
     return run.run_id
-
-
-def _named(workplace: Workplace, brief: CampaignBrief) -> tuple[str, ...]:
-    """The brief's placements by name, also where it left them to the default."""
-    return brief.placements or tuple(each.id for each in workplace.placements(()))

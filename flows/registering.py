@@ -1,7 +1,7 @@
 """Make a Prefect server so: work pools, queues, deployments, limits, automations. Doing it again changes nothing."""
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -17,6 +17,7 @@ from flows.automations import register_automations
 from flows.deployments import CPU_POOL, GPU_POOL, TIMEZONE, Deployment, present
 from flows.queues import all_queues
 
+ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)  # of the intervals: without one, each deploying would make another schedule
 CPU_LIMIT = 4  # flows at once: each is a process of 300 MB
 
 logger = logging.getLogger(__name__)
@@ -78,4 +79,6 @@ def _deploy(entry: Deployment, nightly: dict[str, Any] | None) -> str:
 def _schedules(entry: Deployment) -> list[Any]:
     if entry.cron:
         return [CronSchedule(cron=entry.cron, timezone=TIMEZONE)]
-    return [IntervalSchedule(interval=timedelta(minutes=entry.every_minutes))] if entry.every_minutes else []
+    if not entry.every_minutes:
+        return []
+    return [IntervalSchedule(interval=timedelta(minutes=entry.every_minutes), anchor_date=ANCHOR)]

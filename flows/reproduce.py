@@ -41,8 +41,10 @@ def reproduce_here(image: Path, console: Console, *, catalog: str) -> int:
             f"{image}: was rendered with {job.model.name} {job.model.revision} in {job.model.precision}; here is "
             f"{here.revision}. Put that revision into SHANGXIN_MODELS_DIR."
         )
-    product = _product(workplace, recipe["image"], job, catalog)
-    images = {job.product_image: product, **workplace.reference_pictures(job)}
+    pictures = {recipe["image"]: job.product_image}
+    pictures |= zip(recipe.get("bundle", ()), (one.image for one in job.companions), strict=False)
+    images = {digest: _product(workplace, name, digest, catalog) for name, digest in pictures.items()}
+    images |= workplace.reference_pictures(job)
     steering = Steering.model_validate(recipe.get("steering", {}))
     request = RenderRequest(steer(job, steering), recipe["take"], images, steering)
     (outcome,) = workplace.renderer(job.model.name).render([request])
@@ -98,13 +100,13 @@ def _master_of(image: Path, data: bytes) -> str:
     raise ConfigurationError(f"{image}: carries no recipe. Expected a picture that this program wrote.")
 
 
-def _product(workplace: Workplace, reference: str, job: RenderJob, catalog: str) -> bytes:
+def _product(workplace: Workplace, reference: str, digest: str, catalog: str) -> bytes:
     """The product picture's bytes, from the named catalogue or from those of the latest runs."""
     tried = []
     for name in [catalog] if catalog else _catalogues(workplace):
         try:
             images = workplace.images(name)
-            if images.digest(reference) == job.product_image:
+            if images.digest(reference) == digest:
                 return images.read(reference)
             tried.append(f"{name}: {reference} is another picture by now")
         except CatalogError as error:

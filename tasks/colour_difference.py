@@ -19,7 +19,7 @@ def delta_e_2000(first: Lab, second: Lab) -> Lab:
     equation numbers below are theirs.
     """
     (l1, a1, b1), (l2, a2, b2) = first.T.astype(np.float64), second.T.astype(np.float64)
-    mean_chroma_7 = ((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2) ** 7
+    mean_chroma_7 = _seventh((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2)
     stretch = 1.5 - 0.5 * np.sqrt(mean_chroma_7 / (mean_chroma_7 + 25.0**7))  # 1 + G, (4)
     a1, a2 = a1 * stretch, a2 * stretch
     c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
@@ -44,10 +44,16 @@ def delta_e_2000(first: Lab, second: Lab) -> Lab:
     s_l = 1 + 0.015 * (lightness - 50) ** 2 / np.sqrt(20 + (lightness - 50) ** 2)  # (18)
     s_c = 1 + 0.045 * chroma  # (19)
     s_h = 1 + 0.015 * chroma * weight  # (20)
-    chroma_7 = chroma**7
+    chroma_7 = _seventh(chroma)
     rotation = -2 * np.sqrt(chroma_7 / (chroma_7 + 25.0**7))  # (17)
     rotation *= np.sin(np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2))))  # (16, 21)
     d_l, d_c, d_h = (l2 - l1) / s_l, (c2 - c1) / s_c, d_hue / s_h
     squared = d_l**2 + d_c**2 + d_h**2 + rotation * d_c * d_h  # (22)
     distance: Lab = np.sqrt(np.maximum(squared, 0)).astype(np.float32)
     return distance
+
+
+def _seventh(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The seventh power; `**` takes ten times as long."""
+    third = values * values * values
+    return third * third * values

@@ -1,9 +1,11 @@
 """Make renditions of masters, one per placement."""
 
+import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from prefect import get_run_logger, task
@@ -13,11 +15,12 @@ from tasks.banners.compose import Refused, compose_renditions
 from tasks.banners.compose import Rendition as Composed
 from tasks.banners.master_png import decode_master
 from tasks.banners.placement import Placement
+from tasks.catalog.bad_rows import write_bad_rows
 from tasks.catalog.brief import CampaignBrief
-from tasks.delivery.keys import rendition_key
+from tasks.delivery.keys import bad_rows_key, rendition_key
 from tasks.delivery.labels import Origin
 from tasks.delivery.ledger import JobRecord, Rendition
-from tasks.errors import LedgerError
+from tasks.errors import ConfigurationError, LedgerError
 from tasks.findings import Finding
 from tasks.labelling import Labelling, origin_of
 from tasks.rendering.renderer import Alpha, Pixels
@@ -26,6 +29,7 @@ from tasks.storage.base import ObjectStore
 from tasks.workplace import Workplace, open_workplace
 
 SUFFIXES = {"jpeg": "jpg"}
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 COMPOSERS = 2  # threads: scaling and encoding let go of the interpreter
 
 
@@ -43,14 +47,56 @@ class Picture(NamedTuple):
 
 
 @task(name="compose-missing", persist_result=False, cache_policy=NO_CACHE)
-def compose_missing(run_id: str) -> int:
-    """Make the renditions that approved masters of the run still lack, from the store; returns how many were made."""
+def compose_missing(run_id: str, rendered: CampaignBrief | None = None) -> int:
+    """Make the renditions that approved masters of the run still lack, from the store; returns how many were made.
+
+    `rendered` is the brief that the masters were rendered by, where it is not the run's own.
+    """
     workplace = open_workplace()
     brief = CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief)
     workplace.ledger.note(run_id, stage="composing")
-    made = sum(compose_stored(workplace, run_id, brief))
+    made = sum(compose_stored(workplace, run_id, brief, rendered=rendered))
     get_run_logger().info("%d renditions made from stored masters", made)
     return made
+
+
+@task(name="adopt-masters", persist_result=False, cache_policy=NO_CACHE)
+def adopt_masters(run_id: str, source: str, brief: CampaignBrief, limit: int | None) -> int:
+    """Begin a run of another run's approved pictures; returns how many."""
+    workplace = open_workplace()
+    workplace.ledger.begin_run(run_id, brief.model_dump_json())
+    with io.StringIO(newline="") as text:
+        write_bad_rows((), text)
+        workplace.store.put(bad_rows_key(run_id), text.getvalue().encode(), content_type="text/csv; charset=utf-8")
+    return workplace.ledger.adopt(run_id, source, limit=limit)
+
+
+class Source(NamedTuple):
+    """A run whose masters are at hand: the brief by which to compose them, and the one they were rendered by."""
+
+    run_id: str
+    brief: CampaignBrief
+    rendered: CampaignBrief
+
+
+def find_masters(
+    source: str, placements: tuple[str, ...], *, visible_mark: bool | None, dress: Mapping[str, Any] = NOTHING
+) -> Source:
+    """A run (empty: the latest) and its brief with other placements. ConfigurationError where there is no run.
+
+    No placements: those the run had. `visible_mark` None: as the run's brief had it. `dress` are the brief's fields for
+    copy, as far as they change.
+    """
+    workplace = open_workplace()
+    workplace.placements(placements)  # a name that does not exist is told before anything is made
+    run = workplace.ledger.run(source) if source else workplace.ledger.last_run()
+    if run is None:
+        raise ConfigurationError(f"{workplace.ledger.name} knows no run yet. Render first: shangxin run CATALOGUE.")
+    last = CampaignBrief.model_validate_json(run.brief)
+    marked = last.visible_mark if visible_mark is None else visible_mark
+    asked = {"placements": placements or last.placements, "visible_mark": marked}
+    changes = {name: value for name, value in dress.items() if value}
+    return Source(run.run_id, last.model_copy(update={**asked, **changes}), last)
 
 
 def compose_stored(

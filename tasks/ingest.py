@@ -11,6 +11,7 @@ from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import bad_rows_key
 from tasks.errors import CatalogError
 from tasks.planning import BadRowSpool, PlanDigest, plan_batches
+from tasks.runs import check_run_id
 from tasks.workplace import Workplace, open_workplace
 
 
@@ -28,6 +29,7 @@ def ingest_catalogue(run_id: str, brief: CampaignBrief) -> Ingested:
     """Enter every job of the brief into the ledger; jobs it knows already are only linked to this run."""
     workplace = open_workplace()
     ledger = workplace.ledger
+    check_run_id(run_id)
     ledger.begin_run(run_id, brief.model_dump_json())
     ledger.note(run_id, stage="ingesting")
     with tempfile.TemporaryFile() as spool:

@@ -16,10 +16,12 @@ from tasks.errors import CellError
 from tasks.labelling import Labelling
 from tasks.mastering import Masters
 from tasks.prompts.row import Goods
+from tasks.prompts.words import find_forbidden_copy
 from tasks.rendering.job import PlannedJob
 from tasks.rendering.parallel import plan_lines_parallel, plan_parallel
 from tasks.rendering.plan import PlanOptions, plan_jobs
 from tasks.rendering.plan_lines import PlannedLines, lines_of
+from tasks.rendering.segmenters import find_segmenter
 from tasks.workplace import Workplace
 
 READ = 400  # rows read at a time
@@ -57,13 +59,25 @@ class _Reading:
         source = workplace.source(brief.catalog)
         masters = Masters(workplace, brief)  # a name that does not exist is told before anything is read
         model = workplace.model(brief.model)
-        self.options = PlanOptions(brief, model.ref, sampler=model.sampler, sizes=masters.sizes)
+        cutout = find_segmenter(workplace.settings.models_dir)
+        self.options = PlanOptions(brief, model.ref, sampler=model.sampler, sizes=masters.sizes, cutout=cutout)
         batches = read_product_batches(
             source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ
         )
+        batches = (list(filter(self._may_be_said, batch)) for batch in batches)
         first = list(itertools.islice(batches, SMALL + 1))
         self.is_small = len(first) <= SMALL
         self._batches = itertools.chain(first, batches)
+
+    def _may_be_said(self, product: Product) -> bool:
+        """False, and a bad row, where a product's copy has words that advertising law forbids: nothing is rendered."""
+        library = self._workplace.library
+        category = library.category_id(product.category)
+        for column, hit in find_forbidden_copy(product, library.words, category=category):
+            if hit.group.level == "error":
+                self._on_bad(BadRow(product.line, column, hit.word, f"forbidden word: {hit.group.rule}"))
+                return False
+        return True
 
     def planned_here(self) -> Iterator[list[PlannedJob]]:
         library = self._workplace.library
@@ -74,6 +88,7 @@ class _Reading:
                     library,
                     self._brief,
                     model=self.options.model,
+                    cutout=self.options.cutout,
                     sampler=self.options.sampler,
                     sizes=self.options.sizes,
                     on_bad_row=self.on_bad_row,

@@ -24,10 +24,12 @@ from tasks.quality.duplicates import sign
 from tasks.rendering.renderer import Failed, Rendered, RenderRequest
 from tasks.repairing import TakesOfJob, rework
 from tasks.review import review_master
+from tasks.telemetry import counts_failure, counts_picture, traced
 from tasks.workplace import Workplace, open_workplace
 
-# Jobs in hand at a time: those that a death of this process is held against. The rest of the shard is only reserved.
-IN_HAND = 8
+# Jobs taken in hand at once: a death of this process is held against those and the few in the renderer's queues. The
+# rest of the shard is only reserved.
+IN_HAND = 4
 LOOK_AGAIN_SECONDS = 0.5
 SEEN_SECONDS = 60  # a renderer that the ledger has not heard of for so long is gone
 
@@ -57,6 +59,7 @@ def should_stop(ledger: Ledger, run_id: str) -> bool:
     return run.cancelled or (limit is not None and ledger.spent(run_id) >= limit)
 
 
+@traced("render-shard")
 def render_next(run_id: str, stopping: Callable[[], bool]) -> Counter[str]:
     """Render a run's next shard, whichever it is by now; counts by outcome, empty where nothing is left to take.
 
@@ -93,6 +96,7 @@ def _never() -> bool:
 
 
 @task(name="render-shard", task_run_name="render-shard-{number}", persist_result=False, cache_policy=NO_CACHE)
+@traced("render-shard")
 def render_shard(run_id: str, job_ids: list[str], number: int) -> dict[str, int]:
     """Render those of the jobs that nobody has done or holds; returns counts by outcome."""
     workplace = open_workplace()
@@ -107,6 +111,7 @@ class ShardRun:
 
     def __init__(self, workplace: Workplace, run_id: str, stopping: Callable[[], bool] = _never) -> None:
         self._workplace, self._run_id, self._stopping = workplace, run_id, stopping
+        self.run_id = run_id  # as logs and traces name it
         self._ledger, self._owner = workplace.ledger, workplace.owner
         brief = CampaignBrief.model_validate_json(self._ledger.run(run_id).brief)
         self._strict = brief.strict
@@ -137,40 +142,42 @@ class ShardRun:
         return self._counts
 
     def _outcomes(self, leased: list[LeasedJob]) -> Generator[tuple[LeasedJob, Rendered | Failed]]:
-        by_model = itertools.groupby(leased, key=lambda lease: lease.job.model.name)
-        for model, leases in by_model:
-            for batch in _batched(leases, IN_HAND):
-                if self._stopping() or should_stop(self._ledger, self._run_id):
-                    return
-                mine = self._ledger.start([lease.job_id for lease in batch], owner=self._owner)
-                yield from self._render([lease for lease in batch if lease.job_id in mine], model)
+        for model, group in itertools.groupby(leased, key=lambda lease: lease.job.model.name):
+            renderer = self._workplace.renderer(model)
+            leases = list(group)
+            renderer.prepare(lease.job for lease in leases)
+            hand = Hand()
+            with closing(renderer.render(self._requests(leases, hand))) as outcomes:
+                for outcome in outcomes:
+                    yield hand.take(outcome)
 
-    def _render(self, batch: list[LeasedJob], model: str) -> Iterator[tuple[LeasedJob, Rendered | Failed]]:
-        leases = {}
-        requests = []
-        for lease in batch:
-            request = self._request(lease)
-            if isinstance(request, Failed):
-                yield lease, request
-            else:
-                leases[request.job.job_id, request.take] = lease  # a steered take's job is not the lease's
-                requests.append(request)
-        if requests:
-            for outcome in self._workplace.renderer(model).render(requests):
-                yield leases[outcome.request.job.job_id, outcome.request.take], outcome
+    def _requests(self, leases: list[LeasedJob], hand: "Hand") -> Iterator[RenderRequest]:
+        """Requests as the renderer has room for them; each few are taken in hand only then."""
+        for batch in _batched(iter(leases), IN_HAND):
+            if self._stopping() or should_stop(self._ledger, self._run_id):
+                return
+            mine = self._ledger.start([lease.job_id for lease in batch], owner=self._owner)
+            for lease in batch:
+                if lease.job_id in mine:
+                    yield hand.put(lease, self._request(lease))
 
     def _request(self, lease: LeasedJob) -> RenderRequest | Failed:
         """The request with its pictures' bytes; Failed where they are gone or no longer those that were planned."""
         job, nothing = lease.job, RenderRequest(lease.job, lease.take, {})
-        try:
-            data, found = self._images.read(lease.image), self._images.digest(lease.image)
-        except CatalogError as error:
-            return Failed(nothing, str(error))
-        if found != job.product_image:
-            return Failed(nothing, f"{lease.image}: changed since it was planned; the next run plans it anew")
-        images = {job.product_image: data, **self._workplace.reference_pictures(job)}
-        return RenderRequest(job, lease.take, images, lease.steering)
+        wanted = {lease.image: job.product_image}
+        wanted |= zip(lease.facts.get("bundle", ()), (one.image for one in job.companions), strict=False)
+        images = {}
+        for reference, digest in wanted.items():
+            try:
+                data, found = self._images.read(reference), self._images.digest(reference)
+            except CatalogError as error:
+                return Failed(nothing, str(error))
+            if found != digest:
+                return Failed(nothing, f"{reference}: changed since it was planned; the next run plans it anew")
+            images[digest] = data
+        return RenderRequest(job, lease.take, images | self._workplace.reference_pictures(job), lease.steering)
 
+    @traced("finish")
     def _finish(self, lease: LeasedJob, outcome: Rendered | Failed) -> None:
         """Judge, store, compose and commit one outcome; a lease that another holds by now is dropped."""
         try:
@@ -184,6 +191,7 @@ class ShardRun:
         except StaleLease:
             self._counts["stale"] += 1  # what we stored has the same key and the same bytes as theirs
 
+    @counts_failure
     def _set_aside(self, lease: LeasedJob, reason: str) -> None:
         """The same pixels would fail the same way: not tried again until the next run asks for it.
 
@@ -229,6 +237,7 @@ class ShardRun:
         labelling = self._labelling
         return tuple(compose_master(self._workplace.store, picture, labelling.served_by(lease), labelling))
 
+    @counts_picture
     def _store(self, lease: LeasedJob, rendered: Rendered) -> JobResult:
         watch = StageWatch(rendered.seconds)
         recipe = master_recipe(lease, product_box=rendered.product_box)
@@ -252,6 +261,26 @@ class ShardRun:
             steering=lease.steering,
         )
         return result.timed(watch.seconds)
+
+
+class Hand:
+    """The leases whose requests the renderer has; one that cannot be made fails there and gets its reason here."""
+
+    def __init__(self) -> None:
+        self._leases: dict[tuple[str, int], LeasedJob] = {}
+        self._refused: dict[tuple[str, int], str] = {}
+
+    def put(self, lease: LeasedJob, request: RenderRequest | Failed) -> RenderRequest:
+        if isinstance(request, Failed):
+            self._refused[request.request.job.job_id, lease.take] = request.reason
+            request = request.request
+        self._leases[request.job.job_id, request.take] = lease  # a steered take's job is not the lease's
+        return request
+
+    def take(self, outcome: Rendered | Failed) -> tuple[LeasedJob, Rendered | Failed]:
+        key = outcome.request.job.job_id, outcome.request.take
+        reason = self._refused.pop(key, None)
+        return self._leases.pop(key), outcome if reason is None else Failed(outcome.request, reason)
 
 
 class StageWatch:

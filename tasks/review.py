@@ -24,7 +24,10 @@ def review_master(
     """
     evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease)
     limits = limits.strict if strict else limits
-    return judge((*check_master(evidence, limits), *check_with_models(evidence, limits, workplace.quality_models)))
+    found = check_master(evidence, limits)
+    if judge(found).status != "rejected":  # what is rejected anyway needs no slow second opinion
+        found += check_with_models(evidence, limits, workplace.quality_models)
+    return judge(found)
 
 
 def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
@@ -39,6 +42,7 @@ def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
         background=job.background,
         encoded=encoded,
         light=job.shadow.direction if job.shadow else None,
+        prompt=job.prompt,
         cut=rendered.cut,
     )
 

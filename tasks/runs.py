@@ -2,16 +2,30 @@
 
 import datetime as dt
 import os
+import re
 import secrets
 import socket
 
 import psutil
+
+from tasks.errors import ConfigurationError
+
+RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
 def new_run_id() -> str:
     """Sortable by time, distinct when two runs start in one second."""
     now = dt.datetime.now(dt.UTC)
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def check_run_id(run_id: str) -> str:
+    """The name itself, or ConfigurationError where it could not be part of a key: it comes from a run's parameters."""
+    if not RUN_ID.fullmatch(run_id):
+        raise ConfigurationError(
+            f"run id {run_id[:80]!r}: expected at most 128 letters, digits, '.', '_' and '-'. Leave it out."
+        )
+    return run_id
 
 
 def run_id_of(began: dt.datetime, identity: str) -> str:

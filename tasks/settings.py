@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     inbox_settle_seconds: float = Field(default=3, ge=0, description="A drop that changes within these is not whole.")
     inbox_look_seconds: float = Field(default=60, gt=0, description="Between two listings of the inbox.")
     inbox_tries: int = Field(default=5, ge=1, description="Interrupted tries after which a drop is set aside.")
+    metrics_port: int = Field(default=0, ge=0, le=65503, description="Serves /metrics on it or the next free; 0: not.")
+    metrics_host: str = Field(default="127.0.0.1", description="Where /metrics listens; 0.0.0.0 in a container.")
+    log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line on stderr.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    traces: str = Field(default="", description="OTLP/HTTP collector such as http://otel:4318; empty: none.")
+    keep_runs: int = Field(default=30, ge=1, description="Housekeeping: the latest runs stay, however old.")
     catalog_roots: tuple[str, ...] = Field(
         default=(),
         description='Folders and s3:// prefixes where catalogues and pictures may lie, as ["s3://shop/"]; empty: any.',

@@ -24,6 +24,7 @@ from tasks.settings import BucketSettings, Settings, get_settings
 from tasks.storage.base import ObjectStore
 from tasks.storage.confine import confine
 from tasks.storage.open import AccessOptions, is_s3, open_binary, open_store, parse_s3, read_bytes
+from tasks.telemetry import MeteredStore, start_telemetry
 
 # A "model" that only sleeps so many milliseconds a job: for measuring everything else.
 SLEEPER = re.compile(r"sleep-(\d+)ms")
@@ -40,7 +41,8 @@ class Workplace:
 
     @cached_property
     def store(self) -> ObjectStore:
-        return open_store(self.settings.store_uri, **self.access(self.settings.store_uri))
+        store = open_store(self.settings.store_uri, **self.access(self.settings.store_uri))
+        return MeteredStore(store) if self.settings.metrics_port else store
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -58,7 +60,7 @@ class Workplace:
     @cached_property
     def quality_models(self) -> Models:
         """The models that some checks need, shared by the threads that judge."""
-        return Models()
+        return Models(self.settings.models_dir)
 
     @cached_property
     def repairs(self) -> RepairTable:
@@ -166,4 +168,5 @@ def open_workplace() -> Workplace:
     with _Open.lock:
         if _Open.workplace is None or _Open.workplace.settings is not settings:
             _Open.workplace = Workplace(settings)
+            start_telemetry(settings, lambda: open_workplace().ledger)
         return _Open.workplace

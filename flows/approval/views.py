@@ -7,7 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.approval.wording import Language, one_of_both, say
-from tasks.delivery.ledger import Decision, Filter, JobRecord, Listed, Place
+from tasks.delivery.acceptance import counted_causes
+from tasks.delivery.ledger import Decision, Filter, JobRecord, Listed, Place, Take
 from tasks.delivery.ledger.decisions import PERSON
 from tasks.delivery.report import format_kb, format_value
 from tasks.findings import Finding
@@ -44,6 +45,16 @@ class RenditionView:
 
 
 @dataclass(frozen=True)
+class TakeView:
+    """One attempt at the picture: its verdict, its causes, and in words what set it apart."""
+
+    number: int
+    status: str
+    causes: tuple[str, ...]
+    steered: str
+
+
+@dataclass(frozen=True)
 class PictureView:
     """Everything about the picture in hand."""
 
@@ -57,6 +68,8 @@ class PictureView:
     facts: tuple[tuple[str, str], ...]
     renditions: tuple[RenditionView, ...]
     history: tuple[str, ...]
+
+    takes: tuple[TakeView, ...] = ()
 
     @property
     def failed(self) -> tuple[FindingView, ...]:
@@ -132,10 +145,18 @@ class Views:
             causes=tuple(dict.fromkeys(each.cause or each.check for each in failures if each.severity != "note")),
             facts=tuple(self._facts(record)),
             renditions=tuple(self._renditions(record)),
+            takes=tuple(map(self._take, record.takes)) if len(record.takes) > 1 else (),
             history=tuple(
                 f"{self.time(each.at)} {each.who} · {self.told(each)}" for each in reversed(ledger.decisions(job_id))
             ),
         )
+
+    def _take(self, take: Take) -> TakeView:
+        mends = " · ".join(map(self.cause, take.steering.causes))
+        words = take.steering.words
+        steered = " ".join(filter(None, (f"{self.say('against')} {mends}" if mends else "", words)))
+        causes = tuple(map(self.cause, counted_causes(take.verdict.findings)))
+        return TakeView(take.take, take.verdict.status, causes, steered)
 
     def _findings(self, record: JobRecord) -> Iterator[FindingView]:
         found = record.verdict.findings if record.verdict else ()

@@ -49,6 +49,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "history": ("审批记录", "Decisions"),
     "boxes": ("标框", "Boxes"),
     "take": ("第 {n} 次重绘", "Take {n}"),
+    "takes": ("试过", "Takes"),
+    "against": ("针对", "against"),
     "why_reject": ("为什么不通过？", "Why not?"),
     "what_changes": ("这一次要改什么？", "What should change?"),
     "words_hint": (
@@ -101,6 +103,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "fact_locale": ("语言", "Locale"),
     "fact_copy_text": ("文案", "Copy"),
     "fact_price": ("价格", "Price"),
+    "fact_bundle": ("同框商品图", "Shown together with"),
 }
 
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from flows.stack.processes import Service
+from tasks.errors import ConfigurationError
 
 DEBIAN = Path("/usr/lib/postgresql")
 USER = "shangxin"
@@ -30,7 +31,9 @@ def postgres_service(binaries: Path, folder: Path, port: int) -> Service:
             shutil.chown(folder, user, "nogroup")
         command = [binaries / "initdb", "-D", data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8"]
         as_user = {"user": user, "group": "nogroup", "extra_groups": []} if user else {}
-        subprocess.run(command, check=True, capture_output=True, cwd="/", **as_user)  # type: ignore[call-overload]  # noqa: S603
+        made = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **as_user)  # type: ignore[call-overload]  # noqa: S603
+        if made.returncode:
+            raise ConfigurationError(f"initdb failed in {folder}: {made.stderr.strip()}")
     command_line = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
     options = ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-k", str(folder)]
     return Service("postgres", [*command_line, *options], folder=folder.parent, user=user, stop_signal=signal.SIGINT)

@@ -12,6 +12,11 @@ from tasks.errors import ConfigurationError
 STOP_SECONDS = 30
 
 
+def whole_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `own` on top, and nothing of another Prefect in it."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}, **own}
+
+
 class Service:
     """One process of the stack; may be stopped, killed and started again with the same command."""
 
@@ -27,7 +32,7 @@ class Service:
     ) -> None:
         self.name, self._command, self._stop_signal = name, list(command), stop_signal
         self.log = folder / f"{name}.log"
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = whole_environment(environment or {})
         self._user = user or "-"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -1,7 +1,6 @@
 """The processes of an installation, in the order in which they need one another."""
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ import httpx
 
 from flows.embedded import free_port
 from flows.stack.postgres import USER, find_postgres, postgres_service
-from flows.stack.processes import Service
+from flows.stack.processes import Service, whole_environment
 from tasks.delivery.ledger import open_ledger
 from tasks.errors import ConfigurationError, LedgerError
 from tasks.settings import PROJECT
@@ -128,7 +127,7 @@ class Stack:
 
     def register(self) -> None:
         """`shangxin deploy` on the stack's own server."""
-        command, environment = [PYTHON, "-m", "flows", "deploy"], {**os.environ, **self.environment}
+        command, environment = [PYTHON, "-m", "flows", "deploy"], whole_environment(self.environment)
         done = subprocess.run(  # noqa: S603
             command,
             env=environment,

@@ -32,6 +32,17 @@ def jpeg_with_profile(data: bytes, profile: bytes) -> bytes:
     return data[:at] + _segment(0xE2, b"ICC_PROFILE\x00\x01\x01" + profile) + data[at:]
 
 
+def jpeg_profile(data: bytes) -> bytes | None:
+    """The ICC profile of a JPEG, None where it has none or is cut before its picture."""
+    head, found, at = b"ICC_PROFILE\x00", [], 2
+    while data[at : at + 1] == b"\xff" and at + 4 <= len(data) and data[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] == 0xE2 and data.startswith(head, at + 4):
+            found.append((data[at + 4 + len(head)], data[at + 6 + len(head) : end]))
+        at = end
+    return b"".join(part for _, part in sorted(found)) or None
+
+
 def pad_jpeg(data: bytes, count: int) -> bytes:
     """The same JPEG, `count` bytes larger: comment segments of spaces right after the start marker."""
     comments = b""

@@ -28,6 +28,11 @@ _PRICE = re.compile(
 )
 _DEAREST = Decimal(10) ** 9
 
+_LENGTH = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>cm|mm|m|厘米|毫米|米|公分)?", re.IGNORECASE)
+_UNITS = {"cm": 1.0, "厘米": 1.0, "公分": 1.0, "mm": 0.1, "毫米": 0.1, "m": 100.0, "米": 100.0}
+_LONGEST_CM = 10_000
+_PICTURE_BREAKS = re.compile(r"[|｜;；、\n]")
+
 _STRONG_BREAKS = re.compile(r"[、|｜;；\n]+")
 # a slash between two letters or digits belongs to the word: USB-A/USB-C, 10/20W, km/h
 _SLASH = re.compile(r"(?<![0-9A-Za-z])[/／]|[/／](?![0-9A-Za-z])")
@@ -43,6 +48,27 @@ def parse_price(text: str) -> Decimal | None:
     if price is None or price > _DEAREST:
         raise CellError("price", text, "not a price: expected a number such as 1299.00 or ¥1,299 (价格无法识别)")
     return price
+
+
+def parse_length(text: str, *, unit: str = "cm") -> float | None:
+    """ "24", "24.5 cm", "245mm", "0.3米" as centimetres, None where empty; `unit` is that of a bare number."""
+    if not text:
+        return None
+    match = _LENGTH.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    length = float(match["number"]) * _UNITS[(match["unit"] or unit).lower()] if match else 0.0
+    if not 0 < length <= _LONGEST_CM:
+        raise CellError("height_cm", text, "not a length: expected a number such as 24 or 245mm (尺寸无法识别)")
+    return length
+
+
+def split_lengths(text: str) -> tuple[float | None, ...]:
+    """Lengths in the order of a bundle's pictures, parted like them; a blank between two marks is an unknown one."""
+    return tuple(parse_length(part.strip()) for part in _PICTURE_BREAKS.split(text)) if text else ()
+
+
+def split_pictures(text: str) -> tuple[str, ...]:
+    """Picture references, parted by | ; ； 、 or a line end: commas and spaces stand in file names."""
+    return _distinct(part.strip() for part in _PICTURE_BREAKS.split(text))
 
 
 def split_points(text: str) -> tuple[str, ...]:

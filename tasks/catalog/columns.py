@@ -21,6 +21,31 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "selling_points": ("selling_points", "selling points", "卖点", "商品卖点", "核心卖点"),
     "locale": ("locale", "language", "语言", "语种"),
     "scenes": ("scenes", "scene", "场景"),
+    "bundle": ("bundle", "bundle images", "images", "附图", "套装图", "套装图片", "组合图", "搭配图"),
+    # only with their unit: a bare 高度 may be millimetres, and stays an ordinary column
+    "height_cm": (
+        "height_cm",
+        "height(cm)",
+        "高度(cm)",
+        "高(cm)",
+        "高度(厘米)",
+        "高度cm",
+        "高度(mm)",
+        "高(mm)",
+        "height_mm",
+    ),
+    "width_cm": (
+        "width_cm",
+        "width(cm)",
+        "宽度(cm)",
+        "宽(cm)",
+        "宽度(厘米)",
+        "宽度cm",
+        "宽度(mm)",
+        "宽(mm)",
+        "width_mm",
+    ),
+    "bundle_heights_cm": ("bundle_heights_cm", "附图高度(cm)", "套装高度(cm)", "组合高度(cm)", "搭配高度(cm)"),
     "copy": ("copy", "copy text", "文案", "广告语", "宣传语"),
 }
 

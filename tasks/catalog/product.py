@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, Field, StringConstraints
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class BundleItem(NamedTuple):
+    """One more thing in the same picture: its picture as the catalogue wrote it, the bytes' digest, its height."""
+
+    image: str
+    image_sha256: str
+    height_cm: float | None = None
 
 
 class Product(BaseModel, frozen=True, extra="forbid"):
@@ -31,5 +39,8 @@ class Product(BaseModel, frozen=True, extra="forbid"):
     scenes: tuple[str, ...] = ()
     # the column is called "copy"; a field of that name would hide BaseModel.copy
     copy_text: str = ""
+    height_cm: float | None = Field(default=None, gt=0)
+    width_cm: float | None = Field(default=None, gt=0)
+    bundle: tuple[BundleItem, ...] = ()
     extra: Mapping[str, str] = Field(default_factory=dict)
     line: int = 0

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from tasks.catalog.bad_rows import BadRow
@@ -12,22 +13,26 @@ from tasks.catalog.cells import (
     SHORTENED_NUMBER,
     SKU_CONTROLS,
     SPREADSHEET_ERRORS,
+    parse_length,
     parse_price,
+    split_lengths,
     split_names,
+    split_pictures,
     split_points,
 )
 from tasks.catalog.chunk import Chunk
 from tasks.catalog.columns import ColumnMap
 from tasks.catalog.images import ImageResolver
-from tasks.catalog.product import Product
+from tasks.catalog.product import BundleItem, Product
 from tasks.catalog.seen import SeenSkus
 from tasks.errors import CatalogError, CellError
 
 _FIELDS = (
     "sku", "title", "image", "category", "brand", "price", "color", "material", "selling_points", "locale", "scenes",
-    "copy",
+    "copy", "height_cm", "width_cm",
 )  # fmt: skip
 DEFAULT_LOCALE = "zh-CN"
+MOST_IN_BUNDLE = 5  # further products in one picture; with more, none of them is seen
 
 T = TypeVar("T")
 
@@ -52,14 +57,19 @@ class RowReader:
         """The chunk's products and its bad rows, each by line."""
         table = _Table(chunk, self.columns)
         self._find_flaws(table)
-        prices = table.convert("price", parse_price)
+        measured = _Measured(
+            prices=table.convert("price", parse_price),
+            heights=table.convert("height_cm", partial(parse_length, unit=table.unit("height_cm"))),
+            widths=table.convert("width_cm", partial(parse_length, unit=table.unit("width_cm"))),
+        )
+        bundles = self._bundles(table)
         digests = self._digests(table)
         flawed = set(table.flaws)
         good = [row for row in table.filled if row not in flawed]
         bad = chunk.bad + [self._bad_row(table, row) for row in sorted(flawed)]
         for row in chunk.bad:
             self.kinds[_kind(row.column, row.reason)] += 1
-        return _products(table, good, prices=prices, digests=digests), sorted(bad)
+        return _products(table, good, measured=measured, digests=digests, bundles=bundles), sorted(bad)
 
     def _find_flaws(self, table: "_Table") -> None:
         skus = table.column("sku")
@@ -106,6 +116,47 @@ class RowReader:
                 table.flaw(row, "image", references[row], reason)
         return digests
 
+    def _bundles(self, table: "_Table") -> dict[int, tuple[BundleItem, ...]]:
+        """The further pictures of those rows that name any; a row with one that cannot be used is left out."""
+        if "bundle" not in table.columns.known:
+            return {}
+        cells = table.column("bundle")
+        pictures = table.convert("bundle", split_pictures)
+        heights = table.convert("bundle_heights_cm", split_lengths)
+        for row in table.filled:
+            if (count := len(pictures.get(cells[row], ()))) > MOST_IN_BUNDLE:
+                reason = f"too many: {count} further pictures, {MOST_IN_BUNDLE} allowed (附图过多)"
+                table.flaw(row, "bundle", cells[row], reason)
+        wanted = [row for row in table.filled if cells[row] and row not in table.flaws]
+        found = self.images.digests(reference for row in wanted for reference in pictures[cells[row]])
+        bundles = {}
+        for row in wanted:
+            names, measures = pictures[cells[row]], heights[table.column("bundle_heights_cm")[row]]
+            if measures and len(measures) != len(names):
+                reason = f"not one each: {len(measures)} heights for {len(names)} pictures (附图高度与附图数量不符)"
+                table.flaw(row, "bundle_heights_cm", table.column("bundle_heights_cm")[row], reason)
+            else:
+                bundles[row] = self._bundle(table, row, names, measures or (None,) * len(names), found)
+        return bundles
+
+    def _bundle(
+        self,
+        table: "_Table",
+        row: int,
+        names: Sequence[str],
+        heights: Sequence[float | None],
+        found: dict[str, str | CatalogError],
+    ) -> tuple[BundleItem, ...]:
+        items = []
+        for name, height in zip(names, heights, strict=True):
+            digest = found[name]
+            if isinstance(digest, str):
+                items.append(BundleItem(name, digest, height))
+            else:
+                reason = digest.reason if isinstance(digest, CellError) else str(digest)
+                table.flaw(row, "bundle", self.images.shown(name), reason)
+        return tuple(items)
+
     def _bad_row(self, table: "_Table", row: int) -> BadRow:
         """One line for a row: its first flaw, the others named in the reason."""
         first, *others = table.flaws[row]
@@ -143,6 +194,10 @@ class _Table:
 
     def column(self, name: str) -> list[str]:
         return self._cells.get(name) or [""] * len(self.lines)
+
+    def unit(self, field: str) -> str:
+        """The unit of a bare number in a column of lengths, by its header."""
+        return "mm" if re.search(r"mm|毫米", self.shown(field), re.IGNORECASE) else "cm"
 
     def shown(self, field: str) -> str:
         """The column's name as the catalogue writes it."""
@@ -191,13 +246,30 @@ class _Table:
         return parsed
 
 
-def _products(table: _Table, good: list[int], *, prices: dict[str, Any], digests: dict[str, str]) -> list[Product]:
+class _Measured(NamedTuple):
+    """The numbers of a table by their cell's text."""
+
+    prices: dict[str, Any]
+    heights: dict[str, float | None]
+    widths: dict[str, float | None]
+
+
+def _products(
+    table: _Table,
+    good: list[int],
+    *,
+    measured: _Measured,
+    digests: dict[str, str],
+    bundles: dict[int, tuple[BundleItem, ...]],
+) -> list[Product]:
     """Products without a second validation: the columns were checked as wholes."""
     names = tuple(table.columns.extra)
     extras = zip(*(table.column(name) for name in names), strict=True) if names else iter([()] * len(table.lines))
     points = table.convert("selling_points", split_points)
     scenes = table.convert("scenes", split_names)
-    rows: Iterable[tuple[Any, ...]] = zip(*map(table.column, _FIELDS), extras, table.lines, strict=True)
+    together = [bundles.get(row, ()) for row in range(len(table.lines))] if bundles else [()] * len(table.lines)
+    prices, heights, widths = measured
+    rows: Iterable[tuple[Any, ...]] = zip(*map(table.column, _FIELDS), together, extras, table.lines, strict=True)
     if len(good) < len(table.lines):
         keep = set(good)
         rows = (row for index, row in enumerate(rows) if index in keep)
@@ -217,11 +289,32 @@ def _products(table: _Table, good: list[int], *, prices: dict[str, Any], digests
                 "locale": locale.replace("_", "-") or DEFAULT_LOCALE,
                 "scenes": scenes[scene],
                 "copy_text": copy,
+                "height_cm": heights[height],
+                "width_cm": widths[width],
+                "bundle": bundle,
                 "extra": dict(zip(names, extra, strict=True)),
                 "line": line,
             }
         )
-        for sku, title, image, category, brand, price, color, material, point, locale, scene, copy, extra, line in rows
+        for (
+            sku,
+            title,
+            image,
+            category,
+            brand,
+            price,
+            color,
+            material,
+            point,
+            locale,
+            scene,
+            copy,
+            height,
+            width,
+            bundle,
+            extra,
+            line,
+        ) in rows
     ]
 
 

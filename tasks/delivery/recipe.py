@@ -17,6 +17,7 @@ def master_recipe(lease: LeasedJob, *, product_box: Box) -> str:
             "take": lease.take,
             "image": lease.image,
             "product_box": tuple(product_box),
+            **({"bundle": lease.facts["bundle"]} if lease.facts.get("bundle") else {}),
             **({"steering": orjson.loads(lease.order)} if lease.order else {}),
         }
     )

@@ -29,6 +29,9 @@ SAMPLE = Row(
     locale="",
     scenes=(),
     copy_text="示例文案",
+    height_cm=None,
+    width_cm=None,
+    bundle=(),
     extra={},
     line=1,
 )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from tasks.catalog.copy_columns import is_copy_column
-from tasks.catalog.product import Product
+from tasks.catalog.product import BundleItem, Product
 
 
 class Row(NamedTuple):
@@ -26,6 +26,9 @@ class Row(NamedTuple):
     locale: str
     scenes: tuple[str, ...]
     copy_text: str
+    height_cm: float | None
+    width_cm: float | None
+    bundle: tuple[BundleItem, ...]
     extra: Mapping[str, str]
     line: int
 
@@ -38,8 +41,11 @@ SHOWN = ("title", "category", "brand", "color", "selling_points", "locale", "cop
 
 
 def product_facts(goods: Goods) -> bytes:
-    """Canonical JSON of what people read of a product: the SHOWN fields it has, its price as text, its copy."""
+    """Canonical JSON of what people read of a product: the SHOWN fields that it has, its price as text, its copy, and
+    where the pictures of a bundle lie."""
     facts = {name: value for name in SHOWN if (value := getattr(goods, name))}
+    if goods.bundle:
+        facts["bundle"] = [item.image for item in goods.bundle]
     cells = {name: value for name, value in goods.extra.items() if value and is_copy_column(name)}
     if cells:
         facts["copy_cells"] = cells

@@ -39,8 +39,8 @@ class Scene(Named):
     """One setting. Settings of the renderer stay plain values here; tasks.rendering.plan checks and turns them.
 
     `categories` empty: fits all. `size` is the master's. `light` is where the light comes from, degrees clockwise from
-    the top. `lettering` says that writing belongs to the setting, so no check looks for it. `staging`, `shadow` and
-    `controls` hold fields of tasks.rendering.job; `sampler` names a preset.
+    the top. `lettering` says that writing belongs to the setting, so no check looks for it. `staging`, `shadow`,
+    `reflection`, `harmony`, `controls` and `people` hold fields of tasks.rendering.job; `sampler` names a preset.
     """
 
     categories: tuple[str, ...] = ()
@@ -51,7 +51,10 @@ class Scene(Named):
     lettering: bool = False
     staging: dict[str, Any] = Field(default_factory=dict)
     shadow: dict[str, Any] | None = Field(default_factory=dict)
+    reflection: dict[str, Any] | None = None
+    harmony: dict[str, Any] | None = Field(default_factory=dict)
     controls: tuple[dict[str, Any], ...] = ()
+    people: tuple[dict[str, Any], ...] = ()
     reference: Reference | None = None
 
     @field_validator("size")

@@ -34,6 +34,7 @@ class Evidence:
     background: Literal["generated", "white"] = "generated"
     encoded: bytes | None = None
     light: float | None = None
+    prompt: str = ""
     cut: float = 0.0
 
     def __post_init__(self) -> None:

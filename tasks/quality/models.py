@@ -1,10 +1,12 @@
 """Checks that need a model: beside the others, because they take longer and may not be able to run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from tasks.findings import Finding
 from tasks.quality.checks import GENERATED
 from tasks.quality.evidence import Evidence
+from tasks.quality.judges import Judge, check_prompt, check_unsafe
 from tasks.quality.regions import Regions
 from tasks.quality.text import TextDetector, check_text
 from tasks.quality.thresholds import Thresholds
@@ -13,8 +15,10 @@ from tasks.quality.thresholds import Thresholds
 class Models:
     """The models of the checks, each loaded when first asked, once for all threads of a process."""
 
-    def __init__(self) -> None:
+    def __init__(self, models_dir: Path | None = None) -> None:
         self.text = TextDetector()
+        self.prompt = Judge(models_dir, "chinese-clip")
+        self.unsafe = Judge(models_dir, "nsfw")
 
 
 def check_with_models(evidence: Evidence, thresholds: Thresholds, models: Models) -> tuple[Finding, ...]:
@@ -23,5 +27,11 @@ def check_with_models(evidence: Evidence, thresholds: Thresholds, models: Models
 
 
 def _findings(regions: Regions, thresholds: Thresholds, models: Models) -> Iterator[Finding]:
-    if regions.evidence.background in GENERATED and thresholds.is_on("text"):
+    if regions.evidence.background not in GENERATED:
+        return
+    if thresholds.is_on("text"):
         yield check_text(regions, thresholds, models.text)
+    if thresholds.is_on("prompt"):
+        yield check_prompt(regions, thresholds, models.prompt)
+    if thresholds.is_on("unsafe"):
+        yield check_unsafe(regions, thresholds, models.unsafe)

@@ -30,6 +30,8 @@ CHECKS = (
     "clipped_black",
     "banding",
     "seam",
+    "cast",
+    "stuck_on",
     "colour_median",
     "colour_p95",
     "growth",
@@ -39,6 +41,8 @@ CHECKS = (
     "light",
     "white",
     "text",
+    "prompt",
+    "unsafe",
     "duplicate",
 )
 

@@ -6,18 +6,26 @@ import cv2
 import numpy as np
 
 from tasks.errors import RenderError
-from tasks.rendering.job import ControlUse, Staging
+from tasks.rendering.job import ControlUse, Person, Staging
 from tasks.rendering.renderer import Alpha, Pixels
+from tasks.rendering.skeleton import draw_skeletons
+from tasks.shapes import Size
 
 CANNY = (100, 200)  # the thresholds that Kolors' Canny net was trained with
 WALL, NEAR = 0.22, 0.95  # nearness (as MiDaS draws it: near is bright) of the wall and of the frame's lower edge
 
 
-def draw_control(use: ControlUse, expected: Pixels, alpha: Alpha, staging: Staging) -> Pixels:
-    """The control image for one ControlNet, three equal channels, same size as `expected`."""
+def draw_control(
+    use: ControlUse, expected: Pixels, alpha: Alpha, staging: Staging, *, people: tuple[Person, ...] = ()
+) -> Pixels:
+    """The control image for one ControlNet, three channels, same size as `expected`. Raises RenderError."""
+    if use.kind == "pose":
+        if not people:
+            raise RenderError("control 'pose' has nobody to draw; give the scene `people` with keypoints or a file")
+        return draw_skeletons(people, Size(expected.shape[1], expected.shape[0]))
     draw = _KINDS.get(use.kind)
     if draw is None:
-        raise RenderError(f"control {use.kind!r} cannot be drawn from a product; drawn are: {', '.join(_KINDS)}")
+        raise RenderError(f"control {use.kind!r} cannot be drawn from a product; drawn are: {', '.join(_KINDS)}, pose")
     return np.repeat(draw(expected, alpha, staging)[..., None], 3, axis=2)
 
 

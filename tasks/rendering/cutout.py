@@ -4,11 +4,12 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 
 from tasks.errors import ImageError
-from tasks.rendering.ground import SEARCH_SIDE, find_product
+from tasks.rendering.ground import SEARCH_SIDE, Mask, find_product
 from tasks.rendering.matte import matte
 from tasks.rendering.picture import RGBA, bounding_box, read_rgba
 from tasks.rendering.renderer import Pixels
@@ -26,7 +27,7 @@ class CutOut:
     rgba: RGBA
     box: Box
     frame: Size
-    method: str  # "alpha" or "ground"
+    method: str  # "alpha", "ground" or "model"
 
     @property
     def cut(self) -> float:
@@ -45,20 +46,35 @@ class CutOut:
         return 0.0 if len(touched) == len(sides) else max(touched, default=0.0)
 
 
-def cut_out(data: bytes) -> CutOut:
-    """Cut the product out of a picture file. Raises ImageError where there is none or its ground is not plain."""
+class FindsProducts(Protocol):
+    """A segmentation model: the silhouette of what is in the picture."""
+
+    def find_product(self, rgb: Pixels) -> Mask: ...
+
+
+def cut_out(data: bytes, *, segmenter: FindsProducts | None = None) -> CutOut:
+    """Cut the product out of a picture file: by its alpha, by a plain ground, else by `segmenter`.
+
+    Raises ImageError where there is no product, or where its ground is not plain and there is no segmenter.
+    """
     rgba = read_rgba(data)
     alpha = rgba[..., 3]
     if alpha.max() <= FAINT:
         raise ImageError("the product picture is fully transparent; supply one that shows the product")
     if (alpha < CLEAR).mean() > 0.001:
         return _trimmed(rgba, method="alpha")
-    return _trimmed(_matted(np.ascontiguousarray(rgba[..., :3])), method="ground")
+    rgb = np.ascontiguousarray(rgba[..., :3])
+    try:
+        product, method = find_product(rgb), "ground"
+    except ImageError:
+        if segmenter is None:
+            raise
+        product, method = segmenter.find_product(rgb), "model"
+    return _trimmed(_matted(rgb, product), method=method)
 
 
-def _matted(rgb: Pixels) -> RGBA:
-    """RGBA of a picture on a plain ground; only the product's surroundings are looked at closely."""
-    product = find_product(rgb)
+def _matted(rgb: Pixels, product: Mask) -> RGBA:
+    """RGBA of a picture with a known silhouette; only the product's surroundings are looked at closely."""
     around = _grown(bounding_box((product * 255).astype(np.uint8)), by=48, frame=Size(rgb.shape[1], rgb.shape[0]))
     window = (slice(around.top, around.bottom), slice(around.left, around.right))
     rgba = np.dstack([rgb, np.zeros(rgb.shape[:2], dtype=np.uint8)])
@@ -86,8 +102,9 @@ def _trimmed(rgba: RGBA, *, method: str) -> CutOut:
 class CutOutCache:
     """The last `size` cut-outs by digest of their bytes; safe to share between threads."""
 
-    def __init__(self, size: int = 32) -> None:
+    def __init__(self, size: int = 32, *, segmenter: FindsProducts | None = None) -> None:
         self._size = size
+        self._segmenter = segmenter
         self._kept: OrderedDict[str, CutOut] = OrderedDict()
         self._lock = Lock()
 
@@ -97,7 +114,7 @@ class CutOutCache:
             if digest in self._kept:
                 self._kept.move_to_end(digest)
                 return self._kept[digest]
-        made = cut_out(data)
+        made = cut_out(data, segmenter=self._segmenter)
         with self._lock:
             self._kept[digest] = made
             while len(self._kept) > self._size:

@@ -1,18 +1,16 @@
 """The renderer: jobs through text, condition, denoise, decode and paste, in batches that suit the card.
 
-Stages that need no model run in a thread of their own, a bounded number of batches ahead. A job that fails is reported
-and its neighbours go on.
+Every stage has a thread of its own and a bounded queue before it; the one that denoises does nothing else. A job that
+fails is reported and its neighbours go on.
 """
 
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 
@@ -28,21 +26,23 @@ from tasks.rendering.kolors import Condition, Kolors
 from tasks.rendering.loader import Parts, borrow_text_encoder, load_parts
 from tasks.rendering.modelset import ModelSet, find_model_set
 from tasks.rendering.renderer import Failed, Pixels, Rendered, Renderer, RenderRequest
+from tasks.rendering.segment import Segmenter, open_segmenter
 from tasks.rendering.staged import Staged, stage_request
+from tasks.rendering.stages import Stage, run_stages
 from tasks.rendering.text import ReleasingTextService, TextService
 from tasks.rendering.tiers import Tier, choose_tier, set_facts
 from tasks.rendering.worksize import enlarge_blocks
 
 logger = logging.getLogger(__name__)
 
-AHEAD = 2  # batches staged while one is denoised
+AHEAD = 2  # batches that wait, staged, while one is denoised
 # One at a time on a CPU: a batch is no faster there, and its matrix products round differently from those of one.
 BATCH = {"cpu": 1, "mps": 1, "cuda": 4}
 
 # What one job may fail with while the others go on: torch and OpenCV raise their own.
 JOB_ERRORS = (ShangxinError, RuntimeError, ValueError, MemoryError, cv2.error)
 
-_open: dict[tuple[Path, str, str], "KolorsRenderer"] = {}
+_open: dict[tuple[Path, str, str, str], "KolorsRenderer"] = {}
 _opening = Lock()
 
 
@@ -55,12 +55,12 @@ def open_renderer(
     for the same number). Raises ModelError where the set is missing, incomplete or not what it claims to be.
     """
     found, place = find_model_set(name, models_dir=models_dir), pick_device(device)
-    key = (found.folder.resolve(), found.revision, str(place))
+    key = (found.folder.resolve(), found.revision, found.ref.name, str(place))
     if threads is not None:
         torch.set_num_threads(threads)
     with _opening:
         if key not in _open:
-            _open[key] = KolorsRenderer(found, device=place)
+            _open[key] = KolorsRenderer(found, device=place, segmenter=open_segmenter(models_dir))
         return _open[key]
 
 
@@ -91,18 +91,26 @@ class KolorsRenderer:
     """Renders with one model set on one device; passes the Renderer contract. Threads take turns at the model."""
 
     def __init__(
-        self, found: ModelSet, *, device: torch.device, batch_size: int | None = None, tier: Tier | None = None
+        self,
+        found: ModelSet,
+        *,
+        device: torch.device,
+        batch_size: int | None = None,
+        tier: Tier | None = None,
+        segmenter: Segmenter | None = None,
     ) -> None:
-        self.name = found.name
+        self.name = found.ref.name
         self._found, self._device = found, device
         tier = tier or tier_of_card(found, device)
         self._batch_size = batch_size or min(BATCH.get(device.type, 1), tier.batch)
         parts = load_parts(found, device=device, with_text=not tier.releases)
         self._kolors = Kolors(found, parts, device=device)
         self._text = self._text_service(parts, tier)
-        self._cutouts = CutOutCache()
+        self._segmenter = segmenter
+        self._cutouts = CutOutCache(segmenter=segmenter)
         self._references: OrderedDict[str, torch.Tensor] = OrderedDict()
-        self._model = Lock()
+        self._most = self._batch_size  # less once the card ran out of memory
+        self._model, self._aside = Lock(), Lock()  # UNet and controls; VAE and image encoder
 
     def _text_service(self, parts: Parts, tier: Tier) -> TextService:
         found = self._found
@@ -119,82 +127,130 @@ class KolorsRenderer:
 
     @contextmanager
     def _borrow_encoder(self, *, quantised: bool) -> Iterator[torch.nn.Module]:
-        with self._kolors.away(), borrow_text_encoder(self._found, device=self._device, quantised=quantised) as encoder:
+        with (
+            self._model,
+            self._aside,
+            self._kolors.away(),
+            borrow_text_encoder(self._found, device=self._device, quantised=quantised) as encoder,
+        ):
             yield encoder
 
-    def render(self, requests: Sequence[RenderRequest]) -> Iterator[Rendered | Failed]:
-        """One outcome per request; jobs that share what a batch must share are drawn together."""
-        with self._model:
-            self._text.prepare([text for one in requests for text in (one.job.prompt, one.job.negative_prompt)])
-        batches = iter(_batches(requests, self._batch_size))
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging") as thread:
-            ahead = [thread.submit(self._stage, batch) for batch in islice(batches, AHEAD)]
-            while ahead:
-                staged = ahead.pop(0)
-                ahead += [thread.submit(self._stage, batch) for batch in islice(batches, 1)]
-                yield from self._finish_batch(staged)
+    def prepare(self, jobs: Iterable[RenderJob]) -> None:
+        """Told what will be asked for: a text encoder that has to be borrowed comes once for all of it."""
+        self._text.prepare([text for job in jobs for text in (job.prompt, job.negative_prompt)])
 
-    def _stage(self, batch: Sequence[RenderRequest]) -> list[tuple[Staged, float] | Failed]:
-        return [self._stage_one(request) for request in batch]
+    def render(self, requests: Iterable[RenderRequest]) -> Generator[Rendered | Failed]:
+        """One outcome per request; neighbours that share what a batch must share are drawn together.
 
-    def _stage_one(self, request: RenderRequest) -> tuple[Staged, float] | Failed:
+        `requests` is read as far ahead as the stages have room. Text, staging, decode and paste have threads of their
+        own: the one that denoises does nothing else.
+        """
+        if isinstance(requests, Sequence):
+            requests = grouped(requests)
+            self.prepare(request.job for request in requests)
+        room = self._batch_size
+        stages = [
+            Stage("staging", self._stage_batch, ahead=AHEAD * room),
+            Stage("text", self._condition_batch, takes=_is(Drawing), ahead=AHEAD * room),
+            Stage("denoise", self._denoise_batch, batch=room, key=_batch_key, takes=_is(Drawing), ahead=room),
+            Stage("decode", self._decode_batch, takes=_is(Drawing), ahead=room),
+            Stage("paste", self._finish_batch, takes=_is(Drawing), ahead=room),
+        ]
+        return run_stages(requests, stages, name="render")
+
+    def _stage_batch(self, batch: Sequence[RenderRequest]) -> Iterator["Drawing | Failed"]:
+        for request in batch:
+            start = time.perf_counter()
+            try:
+                self._assert_model(request.job)
+                staged = stage_request(request, native_size=self._found.native_size, cutouts=self._cutouts)
+            except JOB_ERRORS as error:
+                yield _failed(request, error)
+            else:
+                yield Drawing(staged, notes=() if staged.is_drawn else _undrawn(staged)).timed("condition", start)
+
+    def _condition_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
+        for one in batch:
+            start = time.perf_counter()
+            try:
+                condition = self._condition(one.staged) if one.staged.is_drawn else None
+            except JOB_ERRORS as error:
+                yield _failed(one.request, error)
+            else:
+                said = (*condition.positive.notes, *condition.negative.notes) if condition else ()
+                yield replace(one, condition=condition, notes=(*one.notes, *said)).timed("text", start)
+
+    def _denoise_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
+        """Denoise a batch; where it fails as a whole, its halves, so that only the culprit is lost."""
+        yield from (one for one in batch if one.condition is None)
+        drawn = [one for one in batch if one.condition is not None]
+        for start in range(0, len(drawn), self._most):
+            yield from self._denoise(drawn[start : start + self._most])
+
+    def _denoise(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
         start = time.perf_counter()
         try:
-            self._assert_model(request.job)
-            staged = stage_request(request, native_size=self._found.native_size, cutouts=self._cutouts)
-        except JOB_ERRORS as error:
-            return _failed(request, error)
-        return staged, time.perf_counter() - start
-
-    def _finish_batch(self, staging: "Future[list[tuple[Staged, float] | Failed]]") -> Iterator[Rendered | Failed]:
-        outcomes = staging.result()
-        yield from (outcome for outcome in outcomes if isinstance(outcome, Failed))
-        ready = [outcome for outcome in outcomes if not isinstance(outcome, Failed)]
-        drawn = [one for one in ready if one[0].is_drawn]
-        for staged, seconds in ready:
-            if not staged.is_drawn:
-                yield self._finish_one(staged, None, clock={"condition": seconds}, notes=_undrawn(staged))
-        if drawn:
-            yield from self._draw(drawn)
-
-    def _draw(self, batch: Sequence[tuple[Staged, float]]) -> Iterator[Rendered | Failed]:
-        """Draw a batch; where it fails as a whole, its jobs one by one, so that only the culprit is lost."""
-        try:
             with self._model:
-                drawn = self._run_model(batch)
+                latents, notes = self._latents([one.condition for one in batch if one.condition])
         except JOB_ERRORS as error:
             if len(batch) == 1:
-                yield _failed(batch[0][0].request, error)
+                yield _failed(batch[0].request, error)
                 return
             logger.warning("batch of %d failed (%s): drawing its jobs in halves", len(batch), error)
-            middle = len(batch) // 2
-            yield from self._draw(batch[:middle])
-            yield from self._draw(batch[middle:])
+            yield from self._halved(batch, error)
             return
-        for (staged, _), (raw, clock, notes) in zip(batch, drawn, strict=True):
-            yield self._finish_one(staged, raw, clock=clock, notes=notes)
+        for one, latent in zip(batch, latents, strict=True):
+            done = replace(one, latent=latent, notes=(*one.notes, *notes))
+            yield done.timed("denoise", start, share=len(batch))
 
-    def _run_model(
-        self, batch: Sequence[tuple[Staged, float]]
-    ) -> "list[tuple[Pixels, dict[str, float], tuple[str, ...]]]":
-        clock = Clock()
-        conditions = [self._condition(staged) for staged, _ in batch]
-        clock.lap("text")
-        latents = self._kolors.denoise(conditions)
-        retried: tuple[str, ...] = ()
-        if not bool(torch.isfinite(latents).all()):
-            again = self._kolors.in_fp32(conditions)
-            if again is None or not bool(torch.isfinite(again).all()):
-                raise RenderError("the model gave values that are not finite, in full precision too; nothing delivered")
-            latents, retried = again, ("drawn again in fp32: the first take had values that are not finite",)
-        clock.lap("denoise")
-        pictures = self._kolors.decode(latents)
-        clock.lap("decode")
-        share = {stage: seconds / len(batch) for stage, seconds in clock.seconds.items()}
-        return [
-            (picture, {**share, "condition": seconds}, (*condition.positive.notes, *condition.negative.notes, *retried))
-            for picture, condition, (_, seconds) in zip(pictures, conditions, batch, strict=True)
-        ]
+    def _halved(self, batch: Sequence["Drawing"], error: BaseException) -> Iterator["Drawing | Failed"]:
+        middle = len(batch) // 2
+        note: tuple[str, ...] = ()
+        if isinstance(error, torch.OutOfMemoryError):
+            self._most = max(1, min(self._most, middle))  # the next batches would meet the same end
+            note = (f"drawn {self._most} at a time: the card had no room for {len(batch)}",)
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+        for half in (batch[:middle], batch[middle:]):
+            yield from self._denoise([replace(one, notes=(*one.notes, *note)) for one in half])
+
+    def _latents(self, conditions: Sequence[Condition]) -> tuple[torch.Tensor, tuple[str, ...]]:
+        """One latent each. A short batch is filled up: other shapes take other kernels, and round differently."""
+        full = [*conditions, *[conditions[-1]] * (self._most - len(conditions))]
+        latents = self._kolors.denoise(full)[: len(conditions)]
+        if bool(torch.isfinite(latents).all()):
+            return latents, ()
+        again = self._kolors.in_fp32(full)
+        if again is None or not bool(torch.isfinite(again[: len(conditions)]).all()):
+            raise RenderError("the model gave values that are not finite, in full precision too; nothing delivered")
+        return again[: len(conditions)], ("drawn again in fp32: the first take had values that are not finite",)
+
+    def _decode_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
+        for one in batch:
+            start = time.perf_counter()
+            try:
+                with self._aside:
+                    raw = self._kolors.decode(one.latent[None])[0] if one.latent is not None else None
+            except JOB_ERRORS as error:
+                yield _failed(one.request, error)
+            else:
+                yield replace(one, raw=raw, latent=None, condition=None).timed("decode", start)
+
+    def _finish_batch(self, batch: Sequence["Drawing"]) -> Iterator[Rendered | Failed]:
+        for one in batch:
+            start = time.perf_counter()
+            try:
+                done = finish(one.staged, one.raw, seconds={}, notes=one.notes)
+            except JOB_ERRORS as error:
+                yield _failed(one.request, error)
+            else:
+                lean = replace(one, staged=replace(one.staged, controls=(), references=()), seconds={})
+                yield replace(done, seconds=one.timed("paste", start).seconds, rework=partial(self._rework, lean))
+
+    def _rework(self, drawn: "Drawing", request: RenderRequest) -> Rendered | Failed:
+        """The same decode finished anew, as another take."""
+        (again,) = self._finish_batch([replace(drawn, staged=replace(drawn.staged, request=request))])
+        return again
 
     def _condition(self, staged: Staged) -> Condition:
         job = staged.job
@@ -219,30 +275,11 @@ class KolorsRenderer:
             return None
         key = ":".join(staged.job.reference.images)
         if key not in self._references:
-            self._references[key] = self._kolors.encode_reference(staged.references)
+            with self._aside:
+                self._references[key] = self._kolors.encode_reference(staged.references)
             while len(self._references) > 64:
                 self._references.popitem(last=False)
         return self._references[key]
-
-    def _finish_one(
-        self, staged: Staged, raw: Pixels | None, *, clock: Mapping[str, float], notes: tuple[str, ...]
-    ) -> Rendered | Failed:
-        start = time.perf_counter()
-        try:
-            done = finish(staged, raw, seconds={}, notes=notes)
-        except JOB_ERRORS as error:
-            return _failed(staged.request, error)
-        seconds = {**dict.fromkeys(("text", "condition", "denoise", "decode"), 0.0), **clock}
-        seconds["paste"] = time.perf_counter() - start
-        lean = replace(staged, controls=(), references=())
-        rework = partial(self._rework, lean, raw, notes)
-        return replace(done, seconds=seconds, rework=rework)
-
-    def _rework(
-        self, staged: Staged, raw: Pixels | None, notes: tuple[str, ...], request: RenderRequest
-    ) -> Rendered | Failed:
-        """The same decode finished anew, as another take."""
-        return self._finish_one(replace(staged, request=request), raw, clock={}, notes=notes)
 
     def _assert_model(self, job: RenderJob) -> None:
         if job.model != self._found.ref:
@@ -251,19 +288,33 @@ class KolorsRenderer:
                 f"holds {self._found.name}@{self._found.revision} in {self._found.precision}; plan again "
                 f"or open the other set"
             )
+        here = self._segmenter.model if self._segmenter else None
+        if job.cutout != here:
+            wanted, found = (f"{one.name}@{one.revision}" if one else "none" for one in (job.cutout, here))
+            raise RenderError(f"the job is to be cut out with {wanted}, here is {found}; plan again")
 
 
-class Clock:
-    """Seconds by stage."""
+STAGES = ("text", "condition", "denoise", "decode", "paste")
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._since = time.perf_counter()
 
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[stage] = now - self._since
-        self._since = now
+@dataclass(frozen=True)
+class Drawing:
+    """A job on its way through the stages: what each has made of it, and how long it took."""
+
+    staged: Staged
+    condition: Condition | None = None
+    latent: torch.Tensor | None = None
+    raw: Pixels | None = None
+    notes: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+    @property
+    def request(self) -> RenderRequest:
+        return self.staged.request
+
+    def timed(self, stage: str, start: float, *, share: int = 1) -> "Drawing":
+        """The same, with the seconds since `start` noted, divided among the `share` jobs of a batch."""
+        return replace(self, seconds={**self.seconds, stage: (time.perf_counter() - start) / share})
 
 
 def batch_key(job: RenderJob) -> bytes:
@@ -275,13 +326,20 @@ def batch_key(job: RenderJob) -> bytes:
     )
 
 
-def _batches(requests: Sequence[RenderRequest], size: int) -> Iterator[list[RenderRequest]]:
+def grouped(requests: Sequence[RenderRequest]) -> list[RenderRequest]:
+    """The same requests, those that can share a batch next to one another."""
     groups: OrderedDict[bytes, list[RenderRequest]] = OrderedDict()
     for request in requests:
         groups.setdefault(batch_key(request.job), []).append(request)
-    for group in groups.values():
-        for start in range(0, len(group), size):
-            yield group[start : start + size]
+    return [request for group in groups.values() for request in group]
+
+
+def _batch_key(one: "Drawing") -> bytes:
+    return batch_key(one.staged.job)
+
+
+def _is(kind: type) -> Callable[[object], bool]:
+    return lambda item: isinstance(item, kind)
 
 
 def _tensor(pixels: Pixels) -> torch.Tensor:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from tasks.rendering.canvas import resize_pixels
+from tasks.rendering.harmony import harmonise
 from tasks.rendering.paste import background_from, enlarge, paste
+from tasks.rendering.reflection import reflect
 from tasks.rendering.renderer import Pixels, Rendered
 from tasks.rendering.retouch import retouch
 from tasks.rendering.shadow import shade
@@ -23,8 +25,14 @@ def finish(staged: Staged, raw: Pixels | None, *, seconds: Mapping[str, float], 
         background = enlarge(drawn, canvas.size, seed=staged.request.seed)
         background = retouch(background, canvas.alpha, steering)
         decode = resize_pixels(raw, canvas.size)
-    if job.shadow is not None:
-        background = shade(background, canvas.alpha, job.shadow, ground=job.staging.ground)
+        if job.harmony is not None:
+            background = harmonise(background, decode, canvas.expected, canvas.alpha, job.harmony)
+    for part in canvas.parts:
+        colour, alpha = part.on(canvas.size)
+        if job.reflection is not None:
+            background = reflect(background, colour, alpha, job.reflection, ground=job.staging.ground)
+        if job.shadow is not None:
+            background = shade(background, alpha, job.shadow, ground=job.staging.ground)
     return Rendered(
         request=staged.request,
         pixels=paste(canvas, background),

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 from tasks.shapes import Size
 
 # Raised whenever the same job would come out with other pixels because our own code changed.
-RECIPE = 1
+RECIPE = 2
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Centimetres = Annotated[float, Field(gt=0, le=10_000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -28,11 +29,20 @@ class ModelRef(Frozen):
 
 
 class Sampler(Frozen):
-    """How the noise is taken away. `preset` names an entry of the sampler table in `tasks.rendering.presets`."""
+    """How the noise is taken away. `preset` names an entry of the sampler table in `tasks.rendering.presets`.
+
+    The others make steps cheaper: `cache_interval` n runs the inner blocks in every n-th step only, guidance acts in
+    the steps between `guidance_start` and `guidance_end` (shares of all), `control_half` lets controls act on the pass
+    with the prompt alone.
+    """
 
     preset: str = "dpm-25"
     steps: int = Field(default=25, ge=1, le=200)
     guidance_scale: float = Field(default=5.0, ge=0, le=30)
+    cache_interval: int = Field(default=1, ge=1, le=8)
+    guidance_start: Share = 0.0
+    guidance_end: Share = 1.0
+    control_half: bool = False
 
 
 class Staging(Frozen):
@@ -41,12 +51,32 @@ class Staging(Frozen):
     `anchor` is where the middle of the product's base (its lowest edge) goes, as shares of the frame; `share` is the
     share of the frame that the product's box may take along its tighter side; `ground` is the height of the line
     where the ground meets the wall (share of the frame from the top), None where there is no ground.
+
+    `frame_cm` is how many centimetres the frame's height shows where the product stands; products whose real size is
+    known then come out at that scale instead of `share`. `spacing` is the room between neighbours of one picture as a
+    share of the narrower one's width; below 0 they overlap by as much, the SKU's own picture in front.
     """
 
     mode: Literal["automatic", "anchor", "coordinates", "padding", "original"] = "automatic"
     anchor: tuple[Share, Share] = (0.5, 0.84)
     share: Share = 0.6
     ground: Share | None = 0.66
+    frame_cm: Centimetres | None = None
+    spacing: float = Field(default=0.12, ge=-0.4, le=1)
+
+
+class RealSize(Frozen):
+    """A product's real size, as far as the catalogue tells. The height decides where both are known."""
+
+    height_cm: Centimetres | None = None
+    width_cm: Centimetres | None = None
+
+
+class Companion(Frozen):
+    """One more product in the same picture: its own picture, cut out, placed, shaded and pasted like the first."""
+
+    image: Digest
+    real: RealSize | None = None
 
 
 class Shadow(Frozen):
@@ -56,6 +86,41 @@ class Shadow(Frozen):
     cast: Share = 0.25
     direction: float = Field(default=315.0, ge=0, lt=360)
     softness: Share = 0.5
+
+
+class Reflection(Frozen):
+    """The product mirrored in a glossy surface, on background pixels only.
+
+    `length` is how far down it can be seen, in product heights; `blur` how matt the surface is, 0 a mirror.
+    """
+
+    strength: Share = 0.3
+    length: Share = 0.4
+    blur: Share = 0.3
+
+
+class Harmony(Frozen):
+    """How far the ring beside the product is moved towards the colours that the model drew the product in.
+
+    The model sees the product and draws its light and tint; where it drew it too warm, the ground beside it is too
+    warm. `reach` is the ring's width as a share of the frame. The product's own pixels are never touched.
+    """
+
+    strength: Share = 0.4
+    reach: Share = 0.06
+
+
+class Person(Frozen):
+    """One person's 18 keypoints in OpenPose's order (COCO), as shares of the frame; None where one is not seen."""
+
+    keypoints: tuple[tuple[Share, Share] | None, ...] = Field(min_length=18, max_length=18)
+
+
+class CutOutModel(Frozen):
+    """The segmentation model that cuts out what has neither alpha nor a plain ground."""
+
+    name: str
+    revision: str
 
 
 class ControlUse(Frozen):
@@ -87,9 +152,15 @@ class RenderJob(Frozen):
     sampler: Sampler = Sampler()
     background: Literal["generated", "white"] = "generated"
     product_image: Digest
+    product_size: RealSize | None = Field(default=None, description="Where it decides how large the product is drawn.")
+    companions: tuple[Companion, ...] = ()
+    cutout: CutOutModel | None = None
     staging: Staging = Staging()
     shadow: Shadow | None = Shadow()
+    reflection: Reflection | None = None
+    harmony: Harmony | None = None
     controls: tuple[ControlUse, ...] = ()
+    people: tuple[Person, ...] = ()
     reference: ReferenceUse | None = None
 
     @property

@@ -17,12 +17,14 @@ from diffusers.models.controlnets.multicontrolnet import MultiControlNetModel
 from PIL import Image
 
 from tasks.errors import RenderError
+from tasks.rendering.acceleration import accelerated
 from tasks.rendering.job import ControlUse, Sampler
 from tasks.rendering.loader import Parts, load_control, quiet_loading
 from tasks.rendering.modelset import ModelSet
 from tasks.rendering.presets import find_preset
 from tasks.rendering.renderer import Pixels
 from tasks.rendering.text import Embedding
+from tasks.rendering.tuning import QUANTISED, tune
 from tasks.shapes import Size
 
 STRENGTH = 1.0  # exactly: anything less starts from the noised canvas, drops a step and leaks the canvas' colour
@@ -91,6 +93,7 @@ class Kolors:
         self._found, self._parts, self._device = found, parts, device
         self._plain = _quiet(StableDiffusionXLInpaintPipeline(**self._components()))
         self._features = self._load_ip_adapter()
+        tune(parts.unet, found.tuning, device=device)  # after the adapter, whose loading replaces the processors
 
     @torch.inference_mode()
     def denoise(self, batch: Sequence[Condition]) -> torch.Tensor:
@@ -99,7 +102,9 @@ class Kolors:
         pipe = self._pipeline(first)
         pipe.scheduler = self.scheduler(first.sampler)
         self._set_reference(first)
-        latents = pipe(**self._arguments(batch), **self._control_arguments(batch)).images
+        nets = [self._control(use.kind) for use, _ in first.acting]
+        with accelerated(self._parts.unet, nets, first.sampler):
+            latents = pipe(**self._arguments(batch), **self._control_arguments(batch)).images
         return torch.as_tensor(latents)
 
     @torch.inference_mode()
@@ -152,8 +157,8 @@ class Kolors:
                 net.to(self._device)
 
     def in_fp32(self, batch: Sequence[Condition]) -> torch.Tensor | None:
-        """Latents once more in full precision, None where that is what was used already."""
-        if self._parts.dtype == torch.float32:
+        """Latents once more in full precision, None where that is what was used already or cannot be had back."""
+        if self._parts.dtype == torch.float32 or QUANTISED.intersection(self._found.tuning):
             return None
         nets = [self._parts.unet, *self._parts.controls.values()]
         for net in nets:
@@ -197,6 +202,7 @@ class Kolors:
         if kind not in self._parts.controls:
             net = load_control(self._found, kind, dtype=self._parts.dtype)
             self._parts.controls[kind] = net.to(self._device)
+            tune(self._parts.controls[kind], self._found.tuning, device=self._device)
         return self._parts.controls[kind]
 
     def _arguments(self, batch: Sequence[Condition]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from tasks.rendering.checkpoints.layout import Located
 from tasks.rendering.checkpoints.present import find_published, revision
 from tasks.rendering.checkpoints.table import published_sets
 from tasks.rendering.job import ModelRef, Sampler
+from tasks.rendering.tuning import full_name, parse_name
 
 CARD = "set.json"
 BUILT_IN = Path(__file__).parent / "models"  # sets that ship with the project
@@ -32,11 +33,12 @@ class ModelSet(BaseModel, frozen=True, extra="ignore"):
     sampler: Sampler | None = None  # stands in for the scenes' own where the model needs another
     folder: Path = Path()
     published: str = ""
+    tuning: tuple[str, ...] = ()
     places: Mapping[str, Path] = {}
 
     @property
     def ref(self) -> ModelRef:
-        return ModelRef(name=self.name, revision=self.revision, precision=self.precision)
+        return ModelRef(name=full_name(self.name, self.tuning), revision=self.revision, precision=self.precision)
 
     def repository(self, name: str) -> Path:
         """Where one of the set's repositories lies, or would."""
@@ -51,8 +53,14 @@ def resolve_model(name: str, *, models_dir: Path | None = None) -> ModelRef:
 def find_model_set(name: str, *, models_dir: Path | None = None, built_in: Path = BUILT_IN) -> ModelSet:
     """The set called `name`: a folder of that name, one whose card has it, or the published repositories of a table.
 
-    Own folder before built-in ones; published sets are looked for in the Hub's cache too. Raises ModelError.
+    Own folder before built-in ones; published sets are looked for in the Hub's cache too. After a colon the name may
+    carry tunings (tasks.rendering.tuning). Raises ModelError.
     """
+    own, tuning = parse_name(name)
+    return _find(own, models_dir=models_dir, built_in=built_in).model_copy(update={"tuning": tuning})
+
+
+def _find(name: str, *, models_dir: Path | None, built_in: Path) -> ModelSet:
     places = [place for place in (models_dir, built_in) if place is not None]
     for place in places:
         for folder in _candidates(place, name):

@@ -2,16 +2,20 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.errors import RenderError
 from tasks.rendering.canvas import Canvas, over
-from tasks.rendering.picture import spread
+from tasks.rendering.picture import Floats, bounding_box
 from tasks.rendering.renderer import Alpha, Pixels
-from tasks.rendering.worksize import BLOCK, Blocks, enlarge_blocks
+from tasks.rendering.worksize import Blocks, enlarge_blocks
 from tasks.shapes import Size
 
 GRAIN = 1.1  # sRGB levels; what an enlarged background lacks is the finest texture
 BLEED = 3  # px next to a kept block that the decoder still mixes with it
+ROUNDS, FINE = 60, 256  # smoothing a level of the fill; above 256 px the coarser levels have done most of it
+NEIGHBOURS = np.array([[0.0, 0.015, 0.0], [0.485, 0.0, 0.485], [0.0, 0.015, 0.0]], dtype=np.float32)
+AROUND = 32  # px of the generated side that the fill looks at beyond its own edge
 FEATHER = 10  # px over which the generated side takes over from what is filled in: a step there looks stuck on
 
 
@@ -28,10 +32,56 @@ def background_from(raw: Pixels, keep: Blocks, *, feather: float = 1.0) -> Pixel
     generated = away > BLEED + width / 2
     if not generated.any():
         return raw
-    filled = spread(raw.astype(np.float32), generated, reach=BLOCK, flat=0.1)
-    rise = ((away - BLEED) / width).clip(0, 1)[..., None]
+    window = _window(away < BLEED + width)
+    done = raw.copy()
+    filled = _filled(raw[window], generated[window])
+    rise = ((away[window] - BLEED) / width).clip(0, 1)[..., None]
     share = rise * rise * (3 - 2 * rise)  # smoothstep: no edge at either end
-    return np.asarray(np.rint(share * raw + (1 - share) * filled).clip(0, 255), dtype=np.uint8)
+    done[window] = np.rint(share * raw[window] + (1 - share) * filled).clip(0, 255)
+    return done
+
+
+def _window(near: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rectangle around what is to be filled, with some of the generated side to fill it from."""
+    box = bounding_box(near.astype(np.uint8))
+    rows = slice(max(0, box.top - AROUND), box.bottom + AROUND)
+    return rows, slice(max(0, box.left - AROUND), box.right + AROUND)
+
+
+def _filled(raw: Pixels, known: NDArray[np.bool_]) -> Floats:
+    """The fill at the picture's size; as smooth as it is, it is worked out at no more than 2 x FINE px."""
+    height, width = known.shape
+    scale = min(1.0, 2 * FINE / max(height, width))
+    if scale == 1 or not known.any():
+        return membrane(raw.astype(np.float32), known)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    masked = cv2.resize(raw * known[..., None].astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small = masked / np.maximum(weight, 1e-3)[..., None]
+    filled = membrane(small, weight > 0.5 if (weight > 0.5).any() else weight > 0)
+    return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def membrane(image: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Everything that is not known filled without a step: each pixel the mean of its neighbours, coarse to fine.
+
+    Neighbours in a row count more than those above and below, which keeps a horizon level.
+    """
+    share = known.astype(np.float32)
+    levels = [(image * share[..., None], share)]
+    while levels[-1][1].shape[1] > 4:
+        height, width = levels[-1][1].shape
+        half = (width // 2, height // 2 if len(levels) % 4 == 0 and height > 4 else height)  # along rows first
+        levels.append(tuple(cv2.resize(one, half, interpolation=cv2.INTER_AREA) for one in levels[-1]))
+    filled = np.full((*levels[-1][1].shape, image.shape[2]), image[known].mean(axis=0), dtype=np.float32)
+    for masked, weight in reversed(levels):
+        filled = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        own = masked / np.maximum(weight, 1e-3)[..., None]
+        filled = weight[..., None] * own + (1 - weight[..., None]) * filled
+        for _ in range(ROUNDS if max(weight.shape) <= FINE else ROUNDS // 5):
+            soft = cv2.filter2D(filled, -1, NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
+            filled = np.where((weight > 0.999)[..., None], own, soft)
+    return np.asarray(filled, dtype=np.float32)
 
 
 def enlarge(background: Pixels, size: Size, *, seed: int) -> Pixels:
@@ -44,8 +94,13 @@ def enlarge(background: Pixels, size: Size, *, seed: int) -> Pixels:
 
 
 def paste(canvas: Canvas, background: Pixels) -> Pixels:
-    """The product over the background. Raises RenderError where an opaque product pixel would have changed."""
+    """The products over the background. Raises RenderError where an opaque product pixel would have changed."""
     pixels = over(canvas.colour, canvas.alpha, background)
+    covered = np.zeros_like(canvas.alpha)
+    for part in reversed(canvas.parts):  # from the front: each is its own wherever nothing stands before it
+        colour, alpha = part.on(canvas.size)
+        assert_untouched(pixels, colour, np.where(covered > 0, 0, alpha).astype(np.uint8))
+        covered = np.maximum(covered, alpha)
     assert_untouched(pixels, canvas.colour, canvas.alpha)
     return pixels
 

@@ -18,8 +18,8 @@ from tasks.prompts.library import Library
 from tasks.prompts.row import Goods, product_facts
 from tasks.prompts.scene import Scene
 from tasks.prompts.stack import Stack, sku_cells, stack_of
-from tasks.rendering.job import ModelRef, PlannedJob, Sampler, job_digest
-from tasks.rendering.recipe import recipe_of
+from tasks.rendering.job import CutOutModel, ModelRef, PlannedJob, Sampler, canonical_json, job_digest
+from tasks.rendering.recipe import companions_of, recipe_of, size_of
 from tasks.shapes import Size
 
 KEPT_KINDS = 4096  # ways in which rows name category, brand, locale and scenes
@@ -27,8 +27,8 @@ KEPT_STACKS = 2048  # compiled stacks, about 25 kB and 2 ms each; the oldest goe
 KEPT_PROMPTS = 8192  # filled prompts, about 2 kB each, of the stacks whose products repeat them
 TRIAL = 256  # prompts after which a stack must have shown repeats to go on being kept
 
-# canonical bytes from the negative prompt up to the product picture's digest, and after it up to the seed
-Filled = tuple[bytes, bytes]
+Filled = tuple[bytes, bytes]  # canonical bytes from the negative prompt to the picture's digest, and from size to seed
+ALONE = (b"[]", b"null")  # no companions, no real size
 BadRow = Callable[[Goods, CellError], None]
 
 
@@ -43,6 +43,7 @@ class PlanOptions(NamedTuple):
     size: Size | None = None
     sampler: Sampler | None = None
     sizes: tuple[tuple[str, tuple[Size, ...]], ...] = ()
+    cutout: CutOutModel | None = None
 
 
 def plan_jobs(
@@ -54,6 +55,7 @@ def plan_jobs(
     size: Size | None = None,
     sampler: Sampler | None = None,
     sizes: tuple[tuple[str, tuple[Size, ...]], ...] = (),
+    cutout: CutOutModel | None = None,
     on_bad_row: BadRow | None = None,
 ) -> Iterator[PlannedJob]:
     """Product x scene x variant x master size, in the order of the products. Pure: the same input gives the same jobs.
@@ -61,7 +63,7 @@ def plan_jobs(
     A row that names an unknown scene is passed to `on_bad_row` and left out; without it the CellError is raised. Wrong
     templates, a wrong brief or a variable that the catalogue lacks raise a TemplateError.
     """
-    planner = Planner(library, PlanOptions(brief, model, size, sampler, sizes))
+    planner = Planner(library, PlanOptions(brief, model, size, sampler, sizes, cutout))
     for number, goods in enumerate(products):
         if brief.limit is not None and number >= brief.limit:
             return
@@ -122,17 +124,24 @@ class Station:
         self, library: Library, stack: Stack, options: PlanOptions, *, prompts: dict[tuple[Stack, Values], Filled]
     ) -> None:
         scene = library.scenes[stack.scene]
-        pieces = [
+        recipes = [
             recipe_of(
-                library, scene, model=options.model, brand=stack.brand, size=size, sampler=options.sampler
-            ).pieces()
+                library,
+                scene,
+                model=options.model,
+                brand=stack.brand,
+                size=size,
+                sampler=options.sampler,
+                cutout=options.cutout,
+            )
             for size in master_sizes(scene, options)
         ]
         self.stack = stack
         self._expander = Expander(library, stack, catalog=PurePath(options.brief.catalog).name or "the catalogue")
-        self._pieces = pieces[0]
-        # height and width stand before the prompts and after the seed: all that differs between a scene's masters
-        self._frames = [(each[0], each[4]) for each in pieces]
+        self._pieces = recipes[0].pieces()
+        # height stands before the negative prompt and width after the seed: all that differs between a scene's masters
+        self._frames = [(each[1], each[6]) for each in (recipe.pieces() for recipe in recipes)]
+        self._measures = recipes[0].staging.frame_cm is not None
         # the words of derive_seed after the SKU, length-prefixed as there
         words = [(variant, str(variant)) for variant in range(options.brief.variants)]
         self._variants = [(n, f"{len(stack.scene)}:{stack.scene}{len(word)}:{word}") for n, word in words]
@@ -147,12 +156,14 @@ class Station:
         `head` is the SKU, length-prefixed as in derive_seed; `facts` as of `product_facts`.
         """
         before, after = self._filled(goods)
-        before = before + goods.image_sha256.encode() + after
+        companions, size = self._beside(goods)
+        opening = self._pieces[0] + companions
+        before = b"".join((before, goods.image_sha256.encode(), b'"', self._pieces[3], size, after))
         scene, jobs = self.stack.scene, []
         for variant, tail in self._variants:
             seed = int.from_bytes(sha256((head + tail).encode()).digest()[:8], "big") >> 1
             for start, end in self._frames:
-                spec = b"%b%b%d%b" % (start, before, seed, end)
+                spec = b"%b%b%b%d%b" % (opening, start, before, seed, end)
                 jobs.append(
                     PlannedJob(job_digest(spec), goods.sku, scene, variant, spec, goods.image, goods.line, facts)
                 )
@@ -175,9 +186,20 @@ class Station:
 
     def _fill(self, values: Values, goods: Goods) -> Filled:
         prompt = self._expander.render(values, goods)
-        _, second, third, fourth, _ = self._pieces
-        before = b"".join((orjson.dumps(prompt.negative), second, b'"'))
-        return before, b"".join((b'"', third, orjson.dumps(prompt.positive), fourth))
+        _, _, picture, _, positive, seed, _ = self._pieces
+        before = b"".join((orjson.dumps(prompt.negative), picture, b'"'))
+        return before, b"".join((positive, orjson.dumps(prompt.positive), seed))
+
+    def _beside(self, goods: Goods) -> tuple[bytes, bytes]:
+        """Canonical companions and real size of a product; the size only where something depends on it."""
+        if not goods.bundle and not self._measures:
+            return ALONE
+        companions = companions_of(goods)
+        size = size_of(goods)
+        return (
+            canonical_json([one.model_dump(mode="json") for one in companions]),
+            canonical_json(size.model_dump(mode="json") if size else None),
+        )
 
 
 def master_sizes(scene: Scene, options: PlanOptions) -> tuple[Size, ...]:

@@ -36,6 +36,33 @@ PRESETS: Mapping[str, SamplerPreset] = {
         options={},
         changes="the vendor's own setting",
     ),
+    # Opt-in, faster: DeepCache at every second step, 1.74x in MLPerf's open division (reference: v4.0, 1x H100).
+    "dpm-25-cached": SamplerPreset(
+        Sampler(preset="dpm-25-cached", steps=25, guidance_scale=5.0, cache_interval=2),
+        scheduler="DPMSolverMultistepScheduler",
+        options={"use_karras_sigmas": True},
+        changes="inner blocks run in every second step only: fine texture and small props may differ",
+    ),
+    # Opt-in: guidance is idle at low noise (arXiv 2404.07724, 2506.08351); some report lost detail.
+    "dpm-25-guided-60": SamplerPreset(
+        Sampler(preset="dpm-25-guided-60", steps=25, guidance_scale=5.0, guidance_end=0.6),
+        scheduler="DPMSolverMultistepScheduler",
+        options={"use_karras_sigmas": True},
+        changes="guidance in the first 60 % of the steps only: contrast and fine detail of the prompt may be weaker",
+    ),
+    "dpm-25-fast": SamplerPreset(
+        Sampler(
+            preset="dpm-25-fast",
+            steps=25,
+            guidance_scale=5.0,
+            cache_interval=2,
+            guidance_end=0.6,
+            control_half=True,
+        ),
+        scheduler="DPMSolverMultistepScheduler",
+        options={"use_karras_sigmas": True},
+        changes="cached and guided-60 together, controls on the pass with the prompt alone: outlines may be looser",
+    ),
 }
 
 

@@ -1,6 +1,6 @@
 """What a renderer is: jobs in, masters out. Every renderer passes the contract suite in tests/rendering."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,8 +63,14 @@ class Failed:
 
 
 class Renderer(Protocol):
-    """Renders requests in any batches it likes; yields one outcome per request, in any order."""
+    """Renders requests in any batches it likes; yields one outcome per request, in any order.
+
+    `requests` may be read from another thread, and no further ahead than there is room. `prepare` is told beforehand
+    what will be asked for, where that is known.
+    """
 
     name: str
 
-    def render(self, requests: Sequence[RenderRequest]) -> Iterator[Rendered | Failed]: ...
+    def prepare(self, jobs: Iterable[RenderJob]) -> None: ...
+
+    def render(self, requests: Iterable[RenderRequest]) -> Generator[Rendered | Failed]: ...

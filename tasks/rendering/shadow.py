@@ -50,7 +50,7 @@ def _contact(share: Floats, *, softness: float) -> Floats:
     box = bounding_box((share * 255).astype(np.uint8))
     if box.is_empty:
         return np.zeros_like(share)
-    lowest = _lowest(share)
+    lowest = lowest_rows(share)
     touching = lowest > box.bottom - FOOT * box.height
     line = np.zeros_like(share)
     thickness = max(1, round(0.018 * box.height))
@@ -82,7 +82,7 @@ def _cast(share: Floats, shadow: Shadow) -> Floats:
     return np.asarray(((1 - distance) * sharp + distance * soft) * (1.0 - 0.5 * distance), dtype=np.float32)
 
 
-def _lowest(share: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def lowest_rows(share: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The lowest product row of each column, -1 where there is none."""
     solid = share > 0.5
     rows = share.shape[0] - 1 - np.argmax(solid[::-1], axis=0)

@@ -1,11 +1,11 @@
 """A renderer that sleeps: for measuring everything around rendering, with pictures that cost next to nothing."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable
 
 import numpy as np
 
-from tasks.rendering.job import derive_seed
+from tasks.rendering.job import RenderJob, derive_seed
 from tasks.rendering.renderer import Failed, Rendered, Renderer, RenderRequest
 from tasks.rendering.staging import place
 from tasks.shapes import Size
@@ -20,7 +20,10 @@ class SleepRenderer(Renderer):
         self.name = name
         self._seconds = seconds
 
-    def render(self, requests: Sequence[RenderRequest]) -> Iterator[Rendered | Failed]:
+    def prepare(self, jobs: Iterable[RenderJob]) -> None:
+        """Nothing to get ready."""
+
+    def render(self, requests: Iterable[RenderRequest]) -> Generator[Rendered | Failed]:
         for request in requests:
             due = time.monotonic() + self._seconds
             outcome = self._render_one(request)
@@ -42,7 +45,7 @@ class SleepRenderer(Renderer):
         pixels[:] = 255 if job.background == "white" else _colour("ground", str(request.seed), job.prompt)
         pixels[inside] = expected[inside]
         stages = {"text": 0.0, "condition": 0.0, "denoise": self._seconds, "decode": 0.0, "paste": 0.0}
-        return Rendered(request, pixels, pixels, expected, alpha, box, stages)
+        return Rendered(request, pixels, pixels, expected, alpha, box, seconds=stages)
 
 
 def _colour(*words: str) -> tuple[int, int, int]:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from tasks.errors import RenderError
-from tasks.rendering.canvas import EMPTY, WHITE, Canvas, resize_pixels, stage
+from tasks.rendering.canvas import EMPTY, WHITE, Canvas, resize_pixels, stage_all
 from tasks.rendering.controls import draw_control
-from tasks.rendering.cutout import CutOutCache
-from tasks.rendering.job import ControlUse, RenderJob
+from tasks.rendering.cutout import CutOut, CutOutCache
+from tasks.rendering.job import ControlUse, RealSize, RenderJob
 from tasks.rendering.picture import read_rgba
 from tasks.rendering.renderer import Pixels, RenderRequest
 from tasks.rendering.worksize import KEEP_RING, Blocks, keep_blocks, work_size
@@ -42,8 +42,8 @@ def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCa
     """Everything about a job that needs no model. Raises ImageError or RenderError."""
     job = request.job
     white = job.background == "white"
-    cutout = cutouts.get(_image(request, job.product_image, "product picture"))
-    canvas = stage(cutout, job.size, job.staging, empty=WHITE if white else EMPTY)
+    products = _products(request, cutouts)
+    canvas = stage_all(products, job.size, job.staging, empty=WHITE if white else EMPTY)
     size = job.size if white else work_size(job.size, native_size)
     pixels = resize_pixels(canvas.expected, size)
     alpha = resize_pixels(canvas.alpha, size)
@@ -54,10 +54,17 @@ def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCa
         size=size,
         pixels=pixels,
         keep=keep_blocks(alpha, ring=KEEP_RING + request.steering.keep_ring),
-        controls=tuple((use, draw_control(use, pixels, alpha, job.staging)) for use in uses),
+        controls=tuple((use, draw_control(use, pixels, alpha, job.staging, people=job.people)) for use in uses),
         references=_references(request),
-        cut=cutout.cut,
+        cut=max(cutout.cut for cutout, _ in products),
     )
+
+
+def _products(request: RenderRequest, cutouts: CutOutCache) -> list[tuple[CutOut, RealSize | None]]:
+    """The SKU's own cut-out first, its companions after it."""
+    job = request.job
+    named = [(job.product_image, job.product_size), *((one.image, one.real) for one in job.companions)]
+    return [(cutouts.get(_image(request, digest, "product picture")), real) for digest, real in named]
 
 
 def _references(request: RenderRequest) -> tuple[Pixels, ...]:

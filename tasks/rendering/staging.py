@@ -1,8 +1,9 @@
 """Where the product stands on the canvas. Pure geometry, no pixels."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from tasks.rendering.job import Staging
+from tasks.rendering.job import RealSize, Staging
 from tasks.shapes import Box, Size
 
 MARGIN = 0.03  # share of the frame that automatic staging keeps free on every side
@@ -18,15 +19,116 @@ class Placed(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def place(product: Size, canvas: Size, staging: Staging, *, at: Box | None = None, frame: Size | None = None) -> Placed:
+class Standing(NamedTuple):
+    """A cut-out to be placed: its size, where it was in its own picture, and its real size as far as it is known."""
+
+    size: Size
+    at: Box | None = None
+    frame: Size | None = None
+    real: RealSize | None = None
+
+
+def place(
+    product: Size,
+    canvas: Size,
+    staging: Staging,
+    *,
+    at: Box | None = None,
+    frame: Size | None = None,
+    real: RealSize | None = None,
+) -> Placed:
     """Place a cut-out of size `product` on the canvas: always whole, always in proportion.
 
     `at` and `frame` are the cut-out's box in its own picture and that picture's size, which mode "original" keeps.
+    `real` decides the scale where the staging says how many centimetres the frame shows.
     """
     if staging.mode == "original" and at is not None and frame is not None:
         return _as_photographed(at, frame, canvas)
-    share = _automatic_share(product, canvas, staging) if staging.mode == "automatic" else staging.share
-    scale = min(share * canvas.width / product.width, share * canvas.height / product.height)
+    notes: tuple[str, ...] = ()
+    centimetres = _centimetres_per_pixel(product, real)
+    if centimetres is not None and staging.frame_cm is not None:
+        scale, notes = _real_scale(product, canvas, staging.frame_cm / canvas.height, centimetres)
+    else:
+        share = _automatic_share(product, canvas, staging) if staging.mode == "automatic" else staging.share
+        scale = min(share * canvas.width / product.width, share * canvas.height / product.height)
+    return _placed(product, canvas, staging, scale=scale, notes=(*notes, *_notes(scale)))
+
+
+def place_all(products: Sequence[Standing], canvas: Size, staging: Staging) -> list[Placed]:
+    """Place the SKU's own product (the first) and its companions side by side, on one base line.
+
+    They are placed like one product as wide as all of them; in real proportion where every real size is known, else
+    with the same optical weight, and a note says so. Neighbours keep `staging.spacing`.
+    """
+    if len(products) == 1:
+        (only,) = products
+        return [place(only.size, canvas, staging, at=only.at, frame=only.frame, real=only.real)]
+    scales, notes = _relative_scales(products)
+    row, group = _side_by_side(products, scales, spacing=staging.spacing)
+    fine = 8192 / max(group)  # whole numbers, but fine ones
+    whole = Size(max(1, round(group[0] * fine)), max(1, round(group[1] * fine)))
+    real = None if notes else RealSize(height_cm=group[1])
+    staging = staging if staging.mode != "original" else staging.model_copy(update={"mode": "automatic"})
+    around = place(whole, canvas, staging, real=real)
+    unit = around.scale * fine
+    placed = []
+    for product, scale, left in zip(products, scales, row, strict=True):
+        size = _scaled(product.size, scale * unit, canvas)
+        start = min(max(around.box.left + round(left * unit), 0), canvas.width - size.width)
+        box = Box(start, around.box.bottom - size.height, start + size.width, around.box.bottom)
+        placed.append(Placed(box=box, scale=scale * unit, notes=_notes(scale * unit)))
+    real_notes = tuple(note for note in around.notes if "enlarged" not in note)
+    first = placed[0]
+    return [first._replace(notes=(*notes, *real_notes, *first.notes)), *placed[1:]]
+
+
+def _relative_scales(products: Sequence[Standing]) -> tuple[list[float], tuple[str, ...]]:
+    """Centimetres per pixel of each cut-out where all are known; else scales that give all the same area."""
+    known = [_centimetres_per_pixel(product.size, product.real) for product in products]
+    scales = [scale for scale in known if scale is not None]
+    if len(scales) == len(products):
+        return scales, ()
+    note = "not every product's real size is known: drawn at the same optical weight, not in proportion"
+    return [(product.size.width * product.size.height) ** -0.5 for product in products], (note,)
+
+
+def _side_by_side(
+    products: Sequence[Standing], scales: Sequence[float], *, spacing: float
+) -> tuple[list[float], tuple[float, float]]:
+    """Left edges in the order of `products`, and the group's size, in the unit of `scales`: the first in the middle."""
+    widths = [product.size.width * scale for product, scale in zip(products, scales, strict=True)]
+    heights = [product.size.height * scale for product, scale in zip(products, scales, strict=True)]
+    others = range(1, len(products))
+    order = [*reversed(others[1::2]), 0, *others[::2]]
+    left, lefts = 0.0, [0.0] * len(products)
+    for place_in_row, index in enumerate(order):
+        if place_in_row:
+            before = order[place_in_row - 1]
+            left += widths[before] + spacing * min(widths[before], widths[index])
+        lefts[index] = left
+    start = min(lefts)
+    lefts = [one - start for one in lefts]
+    return lefts, (max(one + width for one, width in zip(lefts, widths, strict=True)), max(heights))
+
+
+def _centimetres_per_pixel(product: Size, real: RealSize | None) -> float | None:
+    if real is None:
+        return None
+    if real.height_cm is not None:
+        return real.height_cm / product.height
+    return real.width_cm / product.width if real.width_cm is not None else None
+
+
+def _real_scale(product: Size, canvas: Size, per_pixel: float, centimetres: float) -> tuple[float, tuple[str, ...]]:
+    """Canvas pixels per cut-out pixel at real scale; smaller, with a note, where the frame has no room for that."""
+    scale = centimetres / per_pixel
+    room = (1 - 2 * MARGIN) * min(canvas.width / product.width, canvas.height / product.height)
+    if scale <= room:
+        return scale, ()
+    return room, (f"at real scale the product is {scale / room:.1f} times too large for the frame; drawn smaller",)
+
+
+def _placed(product: Size, canvas: Size, staging: Staging, *, scale: float, notes: tuple[str, ...]) -> Placed:
     size = _scaled(product, scale, canvas)
     if staging.mode == "padding":
         middle, base = canvas.width / 2, (canvas.height + size.height) / 2
@@ -36,7 +138,7 @@ def place(product: Size, canvas: Size, staging: Staging, *, at: Box | None = Non
         middle, base = staging.anchor[0] * canvas.width, _base(staging) * canvas.height
     margin = MARGIN if staging.mode == "automatic" else 0.0
     box = _inside(middle, base, size=size, canvas=canvas, margin=margin)
-    return Placed(box=box, scale=scale, notes=_notes(scale))
+    return Placed(box=box, scale=scale, notes=notes)
 
 
 def _automatic_share(product: Size, canvas: Size, staging: Staging) -> float:

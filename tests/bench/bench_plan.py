@@ -56,6 +56,9 @@ def rows(count: int) -> Iterator[Row]:
             locale="zh-CN",
             scenes=(),
             copy_text="",
+            height_cm=None,
+            width_cm=None,
+            bundle=(),
             extra={column: f"{column}的值{n}" for column in COLUMNS},
             line=n + 2,
         )

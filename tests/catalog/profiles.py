@@ -39,3 +39,15 @@ def from_srgb(colour: tuple[int, int, int], colorants: np.ndarray, *, gamma: flo
     if gamma is not None:
         return np.asarray(there ** (1 / gamma))
     return np.where(there <= 0.0031308, 12.92 * there, 1.055 * there ** (1 / 2.4) - 0.055)
+
+
+def lab_to_srgb(lightness: float, a: float, b: float) -> tuple[int, int, int]:
+    """The sRGB colour of a CIELAB one as profiles have it (D50; ICC.1:2010, annex A), which must lie inside sRGB."""
+    y = (lightness + 16) / 116
+    ratios = np.array([y + a / 500, y, y - b / 200])
+    xyz = np.where(ratios > 6 / 29, ratios**3, 3 * (6 / 29) ** 2 * (ratios - 4 / 29)) * (0.9642, 1.0, 0.8249)
+    linear = np.linalg.solve(SRGB, xyz)
+    assert ((linear >= 0) & (linear <= 1)).all(), "outside sRGB"
+    share = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    red, green, blue = np.rint(share * 255).astype(int).tolist()
+    return red, green, blue

@@ -25,6 +25,7 @@ from flows.embedded import free_port
 from flows.environment import keep_prefect_at
 
 HOME = Path(tempfile.mkdtemp(prefix="shangxin-chaos-"))
+HOME.chmod(0o755)  # PostgreSQL is another user
 keep_prefect_at(HOME / "client")  # before anything imports Prefect
 
 from prefect.client.orchestration import get_client  # noqa: E402
@@ -37,13 +38,13 @@ from tasks.delivery.keys import manifest_key  # noqa: E402
 from tasks.delivery.ledger import open_ledger  # noqa: E402
 from tasks.delivery.manifest import comparable, read_manifest  # noqa: E402
 from tasks.errors import LedgerError  # noqa: E402
-from tasks.settings import PROJECT, Settings, use_settings  # noqa: E402
+from tasks.settings import Settings, use_settings  # noqa: E402
 from tasks.workplace import Workplace  # noqa: E402
 from tests.chaos.faulty_s3 import FaultyS3  # noqa: E402
 from tests.chaos.harms import HARMS, LEASE_SECONDS, Night, poison  # noqa: E402
+from tests.chaos.templates import small_templates  # noqa: E402
 
 SCENES = ("white-studio", "wood-morning")
-SIDE = 256
 ROUND_SECONDS = 600.0
 POISON_EVERY = 5
 MOST_DEATHS = 3
@@ -54,7 +55,7 @@ class Chaos:
 
     def __init__(self, folder: Path, *, products: int, model: str) -> None:
         self._folder, self._products, self._model = folder, products, model
-        self._templates = _small_templates(folder)
+        self._templates = small_templates(folder)
         (folder / "catalogs").mkdir()
         port = free_port()
         models = model if not model.startswith("sleep") else f"{model}"
@@ -72,6 +73,7 @@ class Chaos:
         )
         self.store = FaultyS3(port, int(self.stack.s3_endpoint.rpartition(":")[2]))
         self.place = self._workplace()
+        self._masters: set[str] = set()  # of the undisturbed run
 
     def round(self, number: int, harms: int) -> str:
         """Empty where the end is as it must be, else what is wrong."""
@@ -99,6 +101,7 @@ class Chaos:
         flow(name="undisturbed", persist_result=False)(lambda: produce(whole, run_id, "normal"))()
         store = Workplace(Settings(out=out, templates=self._templates, store="", database="")).store
         lines = [comparable(line) for line in read_manifest(store.get(manifest_key(run_id)))]
+        self._masters = set(store.keys("masters/"))
         use_settings(None)
         shutil.rmtree(out)
         return {line["job_id"]: line for line in lines}
@@ -124,9 +127,9 @@ class Chaos:
             stored = self.place.store.head(record.master.key) if record.master else None
             if stored is None or stored.sha256 != line["master"]["sha256"]:
                 yield f"{job} is {record.state}, stored {stored}, expected {line['master']['sha256']} ({record.reason})"
-        keys = [key for key in self.place.store.keys("masters/") if any(job in key for job in expected)]
-        if len(keys) != len(set(keys)) or len(keys) > len(expected):
-            yield f"{len(keys)} masters for {len(expected)} jobs"
+        keys = {key for key in self.place.store.keys("masters/") if any(job in key for job in expected)}
+        yield from (f"{key} is missing" for key in sorted(self._masters - keys) if poisoned not in key or not poisoned)
+        yield from (f"{key} nobody asked for" for key in sorted(keys - self._masters))
         lines = {line.job_id: comparable(line) for line in self._manifest(run_id)}
         wrong = [job for job, line in expected.items() if job != poisoned and lines.get(job) != line]
         if wrong:
@@ -206,14 +209,6 @@ class Chaos:
                 templates=self._templates,
             )
         )
-
-
-def _small_templates(folder: Path) -> Path:
-    templates = folder / "templates"
-    shutil.copytree(PROJECT / "templates", templates)
-    for scene in (templates / "scenes").glob("*.yaml"):
-        scene.write_text(f"{scene.read_text(encoding='utf-8')}\nsize: [{SIDE}, {SIDE}]\n", encoding="utf-8")
-    return templates
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.delivery.acceptance import TakeEntry
 from tasks.delivery.report import (
     BadRowEntry,
     RenditionEntry,
@@ -119,6 +120,40 @@ def test_causes_are_counted_once_a_picture_and_notes_not_at_all() -> None:
     assert "原因 Causes 曝光不当 Badly exposed 2 接缝 Seam 1 场景通过率" in page.text
     assert "未能检测" not in page.text
     assert "外扩 — 0.03" in page.text  # a value that was not measured shows as such beside its limit
+
+
+def growth(severity: str = "review") -> Finding:
+    return Finding.model_validate(
+        {"check": "growth", "value": 0.2, "limit": 0.03, "passed": False, "cause": "growth", "severity": severity}
+    )
+
+
+def test_where_nothing_passed_the_likeliest_common_cause_comes_first() -> None:
+    rows = [row(n, "review", findings=(growth(),)) for n in range(3)] + [row(3, "failed", reason="没有内存")]
+    page = Page(render_report(report(*rows, cause_titles={"growth": "商品被画大 Grown"})))
+    assert page.text.index("最可能的共同原因： 商品被画大 Grown （3/4）") < page.text.index("通过 Approved")
+
+    rows = [row(n, "failed", reason=f"images/{n}.png: the picture is cut short") for n in range(4)]
+    assert "最可能的共同原因： the picture is cut short （4/4）" in Page(render_report(report(*rows))).text
+    assert "最可能的共同原因" not in Page(render_report(report(row(0), *rows))).text
+    assert "最可能的共同原因" not in Page(render_report(report())).text
+
+
+def test_takes_repairs_and_acceptance_by_category_are_counted() -> None:
+    first = TakeEntry(0, "review", ("growth",), {}, "masters/a/a-0.png")
+    mended = TakeEntry(1, "approved", (), {"by": "repair", "causes": ["growth"], "keep_ring": 12}, "masters/a/a-1.png")
+    rows = [
+        row(0, take=1, takes=(first, mended), category="茶叶"),
+        row(1, "review", takes=(first,), findings=(growth(),), category="茶叶"),
+        row(2, takes=(TakeEntry(0, "approved"),), category="箱包"),
+    ]
+    page = Page(render_report(report(*rows, cause_titles={"growth": "商品被画大 Grown"})))
+    assert "商品被画大 Grown 2 · 修好 1" in page.text
+    assert "茶叶 1 /2 箱包 1 /1" in page.text
+    assert "渲染次数 Takes 4 · 3 张 pictures" in page.text
+    assert "自动修好 Repaired 1" in page.text
+    assert "2 次尝试 Takes" in page.text
+    assert "keep_ring 12" in page.text
 
 
 def test_bad_rows_are_shown_with_line_column_value_and_reason() -> None:

@@ -15,10 +15,11 @@ from flows.approval.guard import COOKIE
 from flows.approval.server import chosen_token, is_loopback
 from flows.approval.wording import WORDS, one_of_both, say
 from tasks.delivery.keys import manifest_key, report_key
-from tasks.delivery.ledger import Filter, Ledger, Wish
+from tasks.delivery.ledger import Filter, JobResult, Ledger, Master, Wish
 from tasks.delivery.manifest import read_manifest
 from tasks.errors import ConfigurationError
 from tasks.settings import Settings
+from tasks.shapes import Box
 from tasks.workplace import Workplace, open_workplace
 from tests.flows.approval_run import RUN, wait_for_a_person
 from tests.flows.conftest import draw_catalogue
@@ -182,6 +183,27 @@ def test_a_new_take_goes_to_the_next_run_with_its_words(client: TestClient, wait
     assert leased.take == 1
     assert leased.job.prompt.endswith("，更亮的 晨光")
     assert leased.job.negative_prompt.endswith("，文字")
+
+
+def test_the_page_shows_all_takes_and_what_the_newest_was_steered_by(client: TestClient, waiting: list[str]) -> None:
+    client.post("/decide", json=form(client, waiting[0], "new_take", words="更亮的晨光"))
+    ledger = ledger_of(client)
+    (leased,) = ledger.lease_from(RUN, 5, owner="b", seconds=60)
+    first = ledger.takes(leased.job_id)[0]
+    made = JobResult(
+        take=1,
+        verdict=first.verdict,
+        master=Master(first.key, first.sha256, 256, 256),
+        product_box=Box(1, 1, 9, 9),
+        steering=leased.steering,
+    )
+    ledger.commit(leased.job_id, owner="b", attempt=leased.attempt, result=made)
+
+    page = client.get(f"/picture/{waiting[0]}", params={"run": RUN}).text
+    assert "<q>更亮的晨光</q>" in page
+    assert f"/thumb/{waiting[0]}/0" in page
+    assert f"/thumb/{waiting[0]}/1" in page
+    assert client.get(f"/thumb/{waiting[0]}/0").status_code == 200
 
 
 def test_two_people_do_not_overwrite_each_other(client: TestClient, waiting: list[str]) -> None:

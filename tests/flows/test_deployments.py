@@ -56,7 +56,8 @@ def test_the_night_is_shanghais_and_never_overlaps(prefect_server: str) -> None:
         automations = {each.name for each in client.read_automations()}
     (schedule,) = nightly.schedules
     assert (schedule.schedule.cron, schedule.schedule.timezone) == ("30 2 * * *", "Asia/Shanghai")
-    assert nightly.concurrency_limit == 1 or nightly.global_concurrency_limit is not None
+    assert nightly.global_concurrency_limit is not None
+    assert nightly.global_concurrency_limit.limit == 1
     assert {"shangxin: zombie", "shangxin: crashed", "shangxin: stuck pending"} <= automations
 
 

@@ -1,7 +1,12 @@
 """Catalogues dropped into an inbox: in a folder, in S3 by listing, in S3 by events through SQS."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -15,7 +20,7 @@ from pydantic import SecretStr
 from flows.inbox import take_drop, watch_inbox
 from tasks.delivery.keys import manifest_key
 from tasks.inbox import Desk, is_catalogue, run_id_of
-from tasks.settings import Settings, use_settings
+from tasks.settings import PROJECT, Settings, use_settings
 from tasks.storage.arrivals import Arrival
 from tasks.workplace import Workplace, open_workplace
 from tests.storage.faulty import FaultyStore, NthPut, never
@@ -178,6 +183,50 @@ def test_what_dies_each_time_is_set_aside(catalogue: Path, folder: Path) -> None
     assert outcome["state"] == "failed"
     assert "2 interrupted tries" in outcome["reason"]
     assert (folder / "failed" / outcome["run_id"] / "goods.csv").exists()
+
+
+@pytest.mark.slow
+def test_a_watcher_killed_in_the_middle_loses_nothing(
+    catalogue: Path, folder: Path, warm_home: Path, small_templates: Path
+) -> None:
+    """A real process, kill -9 when some pictures are made: the next watcher goes on, and renders only the rest."""
+    out = open_workplace().settings.out
+    shutil.copytree(warm_home, out / ".prefect")
+    drop(
+        catalogue, folder, brief=BRIEF.replace("[white-studio]", "[white-studio, wood-morning]").replace("1ms", "900ms")
+    )
+    environment = {
+        **os.environ,
+        "SHANGXIN_OUT": str(out),
+        "SHANGXIN_TEMPLATES": str(small_templates),
+        "SHANGXIN_INBOX_SETTLE_SECONDS": "0",
+        "PYTHONPATH": str(PROJECT),
+    }
+    command = [sys.executable, "-m", "flows", "inbox", str(folder)]
+    with (out / "watcher.log").open("wb") as log:
+        watcher = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + 150
+    while not list((out / "masters").rglob("*.png")):
+        assert watcher.poll() is None, (out / "watcher.log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(watcher.pid, signal.SIGKILL)
+    watcher.wait()
+    before = {path: path.stat().st_mtime_ns for path in (out / "masters").rglob("*.png")}
+    ledger = open_workplace().ledger
+    committed = ledger.states().get("done", 0)
+    assert status_of(folder)["state"] == "running"
+    for owner in ledger.owners():
+        ledger.bury(owner)  # as its leases would run out
+    (outcome,) = watch_inbox()
+
+    assert (outcome["state"], outcome["tries"]) == ("done", 2)
+    assert outcome["counts"]["total"] == 6
+    assert outcome["run_id"] == ledger.runs()[0].run_id
+    assert len(ledger.runs()) == 1
+    untouched = [path for path, written in before.items() if path.stat().st_mtime_ns == written]
+    assert len(untouched) >= committed
+    assert (folder / "processed" / outcome["run_id"] / "goods.csv").exists()
 
 
 def test_two_watchers_with_one_drop_make_it_once(catalogue: Path, folder: Path) -> None:

@@ -184,6 +184,21 @@ def seam(good: Good, strength: float, dice: np.random.Generator) -> Evidence:
     return replace(evidence, pixels=_behind(evidence, changed))
 
 
+def ring_cast(good: Good, strength: float, dice: np.random.Generator) -> Evidence:
+    """The product's surroundings tinted, fading out over 5 % of the side."""
+    evidence = good.evidence
+    tint = dice.choice(np.array([[1, 0, -1], [-1, 0, 1], [0, 1, -0.3], [0.6, -0.8, 0.6]]))
+    fade = np.clip(1 - _away(evidence) / (0.05 * len(evidence.alpha)), 0, 1)[..., None]
+    changed = evidence.pixels.astype(np.float32) * (1 + 0.2 * strength * fade * tint)
+    return replace(evidence, pixels=_behind(evidence, np.asarray(changed, np.float32)))
+
+
+def smeared(good: Good, strength: float, dice: np.random.Generator) -> Evidence:
+    evidence = good.evidence
+    smear = cv2.GaussianBlur(evidence.pixels, (0, 0), 16 * strength * len(evidence.pixels) / 1024)
+    return replace(evidence, pixels=_behind(evidence, np.asarray(smear)))
+
+
 def colour_cast(good: Good, strength: float, dice: np.random.Generator) -> Evidence:
     """The whole picture tinted after the paste, until the product is off by the wanted colour difference."""
     evidence = good.evidence
@@ -294,6 +309,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("fake letters", ("text",), letters, "3-5 marks, each 4 % of the side high"),
     Defect("halo", ("seam",), halo, "a rim 4-7 px wide, 30 levels off"),
     Defect("seam", ("seam",), seam, "a ring of 8-18 px, 12 % lighter or darker"),
+    Defect("cast beside the product", ("cast",), ring_cast, "surroundings tinted by 20 %, fading over 5 % of the side"),
+    Defect("smeared ground", ("stuck_on",), smeared, "background blurred by 16 px, product sharp"),
     Defect("colour cast", ("colour_median",), colour_cast, "the product off by 3 in CIEDE2000 (median)"),
     Defect("floating", ("floating",), floating, "no shadow at all"),
     Defect("light from the wrong side", ("light",), wrong_light, "cast shadow of 0.45 towards the light"),

@@ -82,8 +82,36 @@ def test_batch_too_large_for_the_card_is_split_and_loses_nothing(random_set: Pat
     renderer = KolorsRenderer(found, device=CPU, batch_size=4)
     renderer._kolors = SmallCard(found, load_parts(found, device=CPU), device=CPU)
     outcomes = list(renderer.render([ask(seed=seed) for seed in range(3)]))
-    assert all(isinstance(one, Rendered) for one in outcomes)
     assert len(outcomes) == 3
+    for one in outcomes:
+        assert isinstance(one, Rendered), one
+        assert any("no room for" in note for note in one.notes)
+    (after,) = renderer.render([ask(seed=7)])
+    assert isinstance(after, Rendered)
+    assert after.notes == ()
+
+
+class Counting(Kolors):
+    """Notes how many pictures each batch has."""
+
+    sizes: list[int]
+
+    def denoise(self, batch: Sequence[Condition]) -> torch.Tensor:
+        self.sizes.append(len(batch))
+        return super().denoise(batch)
+
+
+def test_last_batch_is_filled_up_so_that_no_picture_depends_on_its_neighbours(random_set: Path, ask: Ask) -> None:
+    found = read_model_set(random_set)
+    renderer = KolorsRenderer(found, device=CPU, batch_size=3)
+    renderer._kolors = Counting(found, load_parts(found, device=CPU), device=CPU)
+    renderer._kolors.sizes = []
+    together = {one.request.job.seed: one for one in renderer.render([ask(seed=seed) for seed in range(4)])}
+    (alone,) = renderer.render([ask(seed=3)])
+    assert renderer._kolors.sizes == [3, 3, 3]
+    assert len(together) == 4
+    assert isinstance(alone, Rendered)
+    assert (together[3].raw == alone.raw).all()
 
 
 def test_jobs_that_cannot_be_drawn_fail_alone(renderer: KolorsRenderer, ask: Ask) -> None:
@@ -206,4 +234,4 @@ def test_closing_the_iterator_early_leaves_no_thread_behind(renderer: KolorsRend
     outcomes = renderer.render([ask(seed=seed) for seed in range(5)])
     next(outcomes)
     outcomes.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("staging")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("render-")]

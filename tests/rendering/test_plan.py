@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.catalog.brief import CampaignBrief
-from tasks.catalog.product import Product
+from tasks.catalog.product import BundleItem, Product
 from tasks.errors import CellError, TemplateError
 from tasks.prompts.expand import expand
 from tasks.prompts.library import Library, load_library
 from tasks.prompts.row import Row
 from tasks.rendering.job import ModelRef, PlannedJob, derive_seed
 from tasks.rendering.plan import Planner, PlanOptions, plan_jobs
-from tasks.rendering.recipe import recipe_of
+from tasks.rendering.recipe import companions_of, recipe_of, size_of
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 MODEL = ModelRef(name="kolors-nano", revision="r1")
@@ -58,12 +58,16 @@ texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
     price=st.none() | st.decimals(min_value=0, max_value=10_000, places=2),
     brand=st.sampled_from(["", "青屿", "nobody"]),
     variants=st.integers(1, 3),
+    bundle=st.booleans(),
 )
 def test_spliced_bytes_equal_the_plain_models_canonical_json(
-    *, sku: str, color: str, material: str, price: Decimal | None, brand: str, variants: int
+    *, sku: str, color: str, material: str, price: Decimal | None, brand: str, variants: int, bundle: bool
 ) -> None:
     extra = {"prompt_mood": material, "negative_text": f"+{color}"}
     product = make_product(sku=sku, color=color, material=material, price=price, brand=brand, extra=extra)
+    if bundle:
+        items = (BundleItem("cup.png", "1" * 64, 9.5), BundleItem("lid.png", "2" * 64))
+        product = product.model_copy(update={"bundle": items, "height_cm": 24.0})
     for planned in plan(product, variants=variants, scenes=("pastel-studio", "white-studio")):
         scene = LIBRARY.scenes[planned.scene]
         prompt = expand(LIBRARY, product, scene)
@@ -72,6 +76,8 @@ def test_spliced_bytes_equal_the_plain_models_canonical_json(
             negative_prompt=prompt.negative,
             seed=derive_seed(product.sku, scene.id, str(planned.variant)),
             product_image=product.image_sha256,
+            product_size=size_of(product) if bundle else None,
+            companions=companions_of(product),
         )
         assert planned.spec == job.canonical()
         assert planned.job_id == job.job_id

@@ -4,10 +4,11 @@ from tasks.delivery.ledger.agents import Agents
 from tasks.delivery.ledger.claims import Claims
 from tasks.delivery.ledger.decisions import Decisions
 from tasks.delivery.ledger.runs import Runs
+from tasks.delivery.ledger.upkeep import Upkeep
 from tasks.errors import ConfigurationError
 
 
-class Ledger(Runs, Claims, Decisions, Agents):
+class Ledger(Runs, Claims, Decisions, Agents, Upkeep):
     """One ledger in one database; safe to share between threads, and to open from any number of processes."""
 
 

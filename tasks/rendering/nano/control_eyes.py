@@ -4,10 +4,15 @@ Left random, its seven convolutions give nearly the same for every picture, and 
 in what the padding does at the frame. As in `vae_start`, silu(z) - silu(-z) = z carries numbers as pairs (z, -z).
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from tasks.rendering.controlnet import KolorsControlNet
+
+# mypy: disable-error-code="union-attr,index"
+# torch types a convolution's bias as optional; every one here has it.
 
 SHARE = 0.7  # of the noisy latents' strength: how loud the picture starts
 PHASES = 16  # sub-positions of a latent cell, 4 x 4 at half size, each as a pair
@@ -36,7 +41,7 @@ def open_eyes(net: KolorsControlNet, images: torch.Tensor, *, slopes: bool = Fal
             _set_slopes(embedding, images)
 
 
-def _set_slopes(embedding: nn.Module, images: torch.Tensor) -> None:
+def _set_slopes(embedding: Any, images: torch.Tensor) -> None:
     conv, own = embedding.conv_out, slice(1, None, 4)
     usual = embedding(images).std()
     conv.weight[own] = 0

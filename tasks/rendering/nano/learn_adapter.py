@@ -26,7 +26,8 @@ WHOLE = 0.4  # rows without a kept product
 NOTHING = 0.12  # references left out: what guidance steers away from
 CROPS = ((0.0, 1.0), (0.0, 0.42), (0.58, 1.0))  # of a picture's width, as references: whole, and beside the product
 BROAD = 4  # cells across and down over which what is off is averaged first: a palette is broad, the rest is noise
-FASTER = {"to_v_ip": 3.0, "to_k_ip": 1.0}
+# The style block moves a colour little: by 0.004 of a latent for a value of 1, so values have to become large.
+FASTER = {"to_v_ip": 30.0}
 
 
 def reference_features(

@@ -6,11 +6,11 @@ As in `vae_start`, numbers go as pairs (c, -c) and large constants keep the laye
 """
 
 import math
+from typing import Any
 
 import torch
 from transformers import CLIPVisionModelWithProjection
 
-# mypy: disable-error-code="union-attr"
 K, CONSTANTS = 8.0, 20  # the constants' size and how many channels hold them
 SEEN = 5  # red, green, blue, slope down, slope across
 PLACES = 4  # sine and cosine of the row and of the column
@@ -19,7 +19,8 @@ SLOPE = 2.0
 
 def set_by_hand(encoder: CLIPVisionModelWithProjection) -> None:
     """Set the embedding and the first layer of an encoder with two layers and at least 38 channels."""
-    config, vision = encoder.config, encoder.vision_model
+    config = encoder.config
+    vision: Any = encoder.vision_model
     needed = 2 * (SEEN + PLACES) + CONSTANTS
     if config.num_hidden_layers != 2 or config.hidden_size < needed:
         found = f"{config.num_hidden_layers} and {config.hidden_size}"
@@ -36,7 +37,7 @@ def set_by_hand(encoder: CLIPVisionModelWithProjection) -> None:
             layer.bias.zero_()
 
 
-def _set_embedding(embeddings: torch.nn.Module, *, patch: int, side: int) -> None:
+def _set_embedding(embeddings: Any, *, patch: int, side: int) -> None:
     kernel = torch.zeros(SEEN, 3, patch, patch)
     for channel in range(3):
         kernel[channel, channel] = 1 / patch**2

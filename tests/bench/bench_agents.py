@@ -1,0 +1,155 @@
+"""Agents on a real installation: dispatch latency, a marketer's run beside a nightly one, and what dispatching adds.
+
+`python -m tests.bench.bench_agents [jobs] [milliseconds a job] [agents]` (default: 2,000 of 20 ms, four agents; the
+aim is stated for 50,000). The renderer only sleeps. What is done for a picture beside its rendering (judging, encoding,
+storing) needs processor time of its own, which is told apart: orchestration is what an agent waits between two shards.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from flows.environment import keep_prefect_at
+
+HOME = Path(tempfile.mkdtemp(prefix="shangxin-bench-"))
+HOME.chmod(0o755)  # PostgreSQL is another user
+keep_prefect_at(HOME / "client")  # before anything imports Prefect
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import psutil  # noqa: E402
+from prefect import flow  # noqa: E402
+from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.client.schemas.objects import FlowRun  # noqa: E402
+
+from flows.campaign import produce  # noqa: E402
+from flows.dispatch import SHARDS, run_tag  # noqa: E402
+from flows.embedded import connected  # noqa: E402
+from flows.queues import Priority  # noqa: E402
+from flows.stack.stack import Stack  # noqa: E402
+from tasks.catalog.brief import CampaignBrief  # noqa: E402
+from tasks.settings import Settings, use_settings  # noqa: E402
+from tasks.workplace import open_workplace  # noqa: E402
+from tests.chaos.templates import small_templates  # noqa: E402
+
+JOBS, SLEEP_MS, AGENTS = 2000, 20, 4
+SHARD = 1024  # 20 s of such jobs; a real shard of 96 takes minutes
+URGENT = 20
+TRIES = 15
+
+
+def main() -> None:
+    numbers = [int(text) for text in sys.argv[1:] if text.isdigit()]
+    jobs, sleep_ms, agents = (numbers + [JOBS, SLEEP_MS, AGENTS][len(numbers) :])[:3]
+    model, templates = f"sleep-{sleep_ms}ms", small_templates(HOME)
+    settings = {"SHANGXIN_TEMPLATES": str(templates), "SHANGXIN_SHARD_SIZE": str(SHARD)}
+    stack = Stack(HOME / "stack", agents=agents, models=model, settings=settings)
+    with stack, connected(stack.api):
+        _use(stack, templates)
+        _await_agents(agents)
+        latencies = [_latency(stack) for _ in range(TRIES)]
+        print(f"dispatch to a warm agent: median {statistics.median(latencies):.2f} s of {TRIES} (aim 2)")
+        server = psutil.Process(stack.server.pid)
+        before = server.memory_info().rss
+        _night(jobs, sleep_ms, agents, model)
+        grown = (server.memory_info().rss - before) / 2**20
+        print(f"server memory: {before / 2**20:.0f} MB, {grown:+.0f} MB over the run")
+
+
+def _night(jobs: int, sleep_ms: int, agents: int, model: str) -> None:
+    """A nightly run, and twenty urgent pictures as soon as it is under way."""
+    ended: dict[str, float] = {}
+    started = time.perf_counter()
+    night = _start("night", jobs, model, "normal", ended)
+    while open_workplace().ledger.counts("night").by_state.get("done", 0) < 1:
+        time.sleep(0.2)
+    asked = time.perf_counter()
+    _start("urgent", URGENT, model, "high", ended).join()
+    night.join()
+    left = "before" if ended["urgent"] < ended["night"] else "AFTER"
+    print(f"{URGENT} urgent pictures: {ended['urgent'] - asked:.1f} s, {left} the night's end")
+    wall, ideal = ended["night"] - started, jobs * sleep_ms / 1000 / agents
+    shards = _tickets("night")
+    print(f"{jobs} jobs of {sleep_ms} ms on {agents} agents: wall {wall:.1f} s, sleep {ideal:.1f} s each")
+    print(f"waiting between two shards: {100 * _waiting_share(shards):.1f} % of the agents' time (aim 5)")
+    print(f"Prefect flow runs: {len(shards)}, one per {jobs / max(len(shards), 1):.0f} jobs (aim: at least 50)")
+
+
+def _waiting_share(shards: list[FlowRun]) -> float:
+    """Of the time from an agent's first shard to its last one's end, how much it had none."""
+    spans = defaultdict(list)
+    for shard in shards:
+        if shard.start_time and shard.end_time:
+            spans[shard.infrastructure_pid].append((shard.start_time.timestamp(), shard.end_time.timestamp()))
+    busy = sum(end - begin for each in spans.values() for begin, end in each)
+    whole = sum(max(end for _, end in each) - min(begin for begin, _ in each) for each in spans.values())
+    return 1 - busy / whole if whole else 0.0
+
+
+def _latency(stack: Stack) -> float:
+    """From the making of a ticket to its flow run's first statement, with nothing else in the queue."""
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(SHARDS)
+        made = client.create_flow_run_from_deployment(
+            deployment.id, parameters={"run_id": "warm-up"}, work_queue_name="high"
+        )
+        while True:
+            run = client.read_flow_run(made.id)
+            if run.state is not None and run.state.is_final():
+                break
+            time.sleep(0.1)
+    if run.start_time is None or run.created is None:
+        raise RuntimeError(f"{run.name} never started; its agent's log: {stack.folder}")
+    return (run.start_time - run.created).total_seconds()
+
+
+def _start(name: str, jobs: int, model: str, priority: Priority, ended: dict[str, float]) -> threading.Thread:
+    brief = CampaignBrief(
+        catalog=str(_catalogue(name, jobs)), scenes=("white-studio",), placements=("google-300x250",), model=model
+    )
+
+    def work() -> None:
+        flow(name=name, persist_result=False)(lambda: produce(brief, name, priority))()
+        ended[name] = time.perf_counter()
+
+    open_workplace().ledger.begin_run(name, brief.model_dump_json())
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def _tickets(run_id: str) -> list[FlowRun]:
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(limit=200)
+    return [run for run in runs if run_tag(run_id) in run.tags]
+
+
+def _use(stack: Stack, templates: Path) -> None:
+    os.environ.update({name: value for name, value in stack.environment.items() if name.startswith("SHANGXIN_")})
+    use_settings(Settings(templates=templates, shard_size=SHARD))
+    brief = CampaignBrief(catalog="none.csv", model="sleep-0ms").model_dump_json()
+    open_workplace().ledger.begin_run("warm-up", brief)
+
+
+def _await_agents(number: int) -> None:
+    while len(open_workplace().ledger.agents()) < number:
+        time.sleep(0.5)
+
+
+def _catalogue(name: str, rows: int) -> Path:
+    picture = np.full((256, 256, 3), 255, np.uint8)
+    cv2.ellipse(picture, (128, 128), (70, 90), 0, 0, 360, (60, 90, 200), -1, cv2.LINE_AA)
+    cv2.imwrite(str(HOME / "product.png"), picture)
+    path = HOME / f"{name}.csv"
+    lines = [f"{name}-{row},商品 {row},product.png" for row in range(rows)]
+    path.write_text("sku,title,image\n" + "\n".join(lines), encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    main()
