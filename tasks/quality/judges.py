@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.errors import ModelError
 from tasks.findings import Finding
@@ -39,7 +38,7 @@ class Loaded(NamedTuple):
 
         small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         mean, deviation = (self.preparation.get(name) or default for name, default in _NORMALISATION)
-        ready: NDArray[np.float32] = ((small - np.float32(mean)) / np.float32(deviation)).astype(np.float32)
+        ready = (small - np.asarray(mean, np.float32)) / np.asarray(deviation, np.float32)
         return torch.from_numpy(np.ascontiguousarray(ready.transpose(2, 0, 1)[None]))
 
 
