@@ -56,24 +56,25 @@ def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
 
 
 @task(name="review-run", persist_result=False, cache_policy=NO_CACHE)
-def review_run(run_id: str) -> int:
+def review_run(run_id: str, *, repair: bool = True) -> int:
     """Keep back pictures that look like an earlier one of the run; returns how many get another take for it.
 
     In catalogue order over the whole run, so that neither the order of rendering nor a crash in between matters: a run
-    with work left (its budget is spent) orders nothing. What no take can mend, or has not, goes to a person.
+    with work left (its budget is spent) orders nothing, nor does it where `repair` is off. What no take can mend, or
+    has not, goes to a person.
     """
     workplace = open_workplace()
     workplace.ledger.note(run_id, stage="reviewing")
     index, ordered = DuplicateIndex(), 0
     decided = workplace.ledger.decided(run_id)
-    is_whole = not workplace.ledger.counts(run_id).unfinished
+    may_order = repair and not workplace.ledger.counts(run_id).unfinished
     for record in workplace.ledger.results(run_id):
         if record.signature and record.verdict:
             finding = _compare(workplace, index, record)
             if (record.job_id, record.take) in decided:
                 continue  # a person has looked: no check overrules that
             verdict = _note(workplace, record, finding)
-            if is_whole and not finding.passed and _order_repair(workplace, record, verdict):
+            if may_order and not finding.passed and _order_repair(workplace, record, verdict):
                 ordered += 1
     return ordered
 
