@@ -243,7 +243,7 @@ class ShardRun:
         recipe = master_recipe(lease, product_box=rendered.product_box)
         encoded = encode_master(rendered.pixels, recipe=recipe)
         watch.lap("encode")
-        served = tuple(placement.id for placement in self._labelling.served_by(lease.job))
+        served = tuple(placement.id for placement in self._labelling.served_by(lease))
         verdict = review_master(
             self._workplace, lease, rendered, encoded=encoded, strict=self._strict, placements=served
         )
