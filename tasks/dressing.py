@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Wardrobe:
 
     def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
         self._templates, self._library, self._brief = workplace.settings.templates, workplace.library, brief
+        self._looks: dict[str, list[Any]] = {}
 
     def copy(self, sku: str, facts: Mapping[str, Any]) -> Copy:
         """What this product's banners say."""
@@ -59,13 +60,27 @@ class Wardrobe:
         if copy.is_empty:
             return ""
         brand = self._brand(facts)
-        return _digest([list(copy[:-1]), *_look_words(brand), facts.get("brand", ""), self._brief.layers, self._shared])
+        return _digest(
+            [list(copy[:-1]), *self._look_words(brand), facts.get("brand", ""), self._brief.layers, self._shared]
+        )
 
     @cached_property
     def everything(self) -> str:
         """Digest of what may change any product's copy beside its own facts."""
-        brands = [_look_words(brand) for _, brand in sorted(self._library.brands.items())]
+        brands = [self._look_words(brand) for _, brand in sorted(self._library.brands.items())]
         return _digest([brands, self._brief.brand, self._brief.locale, self._copy_file.digest, self._shared])
+
+    def _look_words(self, brand: Brand | None) -> list[Any]:
+        if brand is None:
+            return []
+        if brand.id not in self._looks:
+            self._looks[brand.id] = self._read_look(brand)
+        return self._looks[brand.id]
+
+    def _read_look(self, brand: Brand) -> list[Any]:
+        logo = self._templates / brand.logo
+        drawn = hashlib.sha256(logo.read_bytes()).hexdigest() if brand.logo and logo.is_file() else ""
+        return [brand.colors, brand.faces, brand.logo, drawn, brand.title.zh, brand.title.en]
 
     @cached_property
     def _shared(self) -> str:
@@ -121,17 +136,10 @@ def _rgb(text: str) -> Colour:
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 
 
-def _look_words(brand: Brand | None) -> list[Any]:
-    if brand is None:
-        return []
-    return [brand.colors, brand.faces, brand.logo, brand.title.zh, brand.title.en]
-
-
 def _digest(value: object) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-@lru_cache(maxsize=256)
 def _logo_ratio(path: Path) -> tuple[float, str]:
     """Width by height of a logo, or why it cannot be used."""
     try:

@@ -37,6 +37,7 @@ class Labelling:
         self._certificate = _certificate(workplace.settings)
         self._font = workplace.settings.templates / FONT
         self._wardrobe = Wardrobe(workplace, brief)
+        self._dressed: dict[str, tuple[Placement, ...]] = {}
         self._chosen = workplace.placements(brief.placements)
         if brief.visible_mark and brief.mark_text:
             check_wording(brief.mark_text, self._font)
@@ -59,7 +60,14 @@ class Labelling:
 
     def placements_of(self, sku: str, facts: Mapping[str, Any]) -> tuple[Placement, ...]:
         """The brief's placements for one product: in each one's digest what this product's copy and look add to it."""
-        plain, dressed = self._finish, self._wardrobe.digest(sku, facts)
+        dressed = self._wardrobe.digest(sku, facts)
+        known = self._dressed  # of the last product: its jobs come one after another
+        if dressed not in known:
+            known = self._dressed = {dressed: self._finished(dressed)}
+        return known[dressed]
+
+    def _finished(self, dressed: str) -> tuple[Placement, ...]:
+        plain = self._finish
         finishes = {True: _digest([plain, dressed]) if dressed else plain, False: plain}
         return tuple(each.model_copy(update={"finish": finishes[takes_copy(each)]}) for each in self.placements)
 

@@ -1,6 +1,7 @@
 """Marks onto pixels."""
 
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -55,7 +56,9 @@ def plate_mask(width: int, height: int, radius: int, line: float) -> Mask:
 
 
 def _paint_image(canvas: Pixels, mark: ImageMark) -> None:
-    picture = _logo(mark.path, max(1, round(mark.width)), max(1, round(mark.height)))
+    picture = _logo(
+        mark.path, Path(mark.path).stat().st_mtime_ns, max(1, round(mark.width)), max(1, round(mark.height))
+    )
     left, top = round(mark.x), round(mark.y)
     part = canvas[top : top + picture.shape[0], left : left + picture.shape[1]]
     if part.shape[:2] != picture.shape[:2]:
@@ -65,6 +68,7 @@ def _paint_image(canvas: Pixels, mark: ImageMark) -> None:
 
 
 @lru_cache(maxsize=256)
-def _logo(path: str, width: int, height: int) -> Pixels:
+def _logo(path: str, changed: int, width: int, height: int) -> Pixels:
+    """A logo at a size; `changed` is when its file was, for the cache."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGBA").resize((width, height), Image.Resampling.LANCZOS))
