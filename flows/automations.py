@@ -58,7 +58,7 @@ def _automations(client: SyncPrefectClient) -> list[AutomationCore]:
         AutomationCore(
             name="shangxin: crashed",
             description="崩溃后接续 A crash starts redispatch, which counts how often.",
-            trigger=_reactive("prefect.flow-run.Crashed"),
+            trigger=_reactive("prefect.flow-run.Crashed", "shangxin-leads"),  # shards are their leader's business
             actions=[again],
         ),
         AutomationCore(
@@ -79,10 +79,10 @@ def _automations(client: SyncPrefectClient) -> list[AutomationCore]:
     ]
 
 
-def _reactive(event: str) -> EventTrigger:
+def _reactive(event: str, tag: str = "shangxin") -> EventTrigger:
     return EventTrigger(
         match=RUNS,
-        match_related={"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.shangxin"},
+        match_related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{tag}"},
         expect={event},
         for_each=EACH,
         posture=Posture.Reactive,

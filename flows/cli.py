@@ -319,6 +319,7 @@ def agent(
     settings = configure(store)
     join_prefect()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it looks for work every second
     from flows.agent import serve_agent
     from flows.queues import queues_for
 

@@ -32,8 +32,9 @@ class Deployment:
     cron: str = ""
     every_minutes: int = 0
     overlap: str | None = None
+    needs: str = ""  # the setting without which its clock would only fail
     parameters: dict[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] = ("shangxin",)
+    tags: tuple[str, ...] = ("shangxin",)  # LEADS: its crash is taken up by redispatch
 
     @property
     def module(self) -> str:
@@ -67,11 +68,12 @@ class Deployment:
         return entry
 
 
+LEADS = ("shangxin", "shangxin-leads")
 SAMPLE = "sample/products.csv"  # under SHANGXIN_CATALOGS
 
 DEPLOYMENTS: tuple[Deployment, ...] = (
     Deployment("flows.shard.render_shard", "gpu", "渲染分片 One shard of one run, on an agent.", GPU_POOL, "normal"),
-    Deployment("flows.campaign.produce_campaign", "campaign", "一次出图 One campaign from a brief."),
+    Deployment("flows.campaign.produce_campaign", "campaign", "一次出图 One campaign from a brief.", tags=LEADS),
     Deployment(
         "flows.nightly.render_nightly",
         "nightly",
@@ -79,9 +81,22 @@ DEPLOYMENTS: tuple[Deployment, ...] = (
         cron="30 2 * * *",
         overlap="CANCEL_NEW",
         parameters={"brief": {"catalog": SAMPLE}},
+        tags=LEADS,
     ),
-    Deployment("flows.marketing.order_pictures", "marketing", "市场部出图 Pictures to order: fill in the form, run."),
-    Deployment("flows.inbox.watch_inbox", "inbox", "收件夹 Catalogues dropped into the store.", every_minutes=5),
+    Deployment(
+        "flows.marketing.order_pictures",
+        "marketing",
+        "市场部出图 Pictures to order: fill in the form, run.",
+        tags=LEADS,
+    ),
+    Deployment(
+        "flows.inbox.watch_inbox",
+        "inbox",
+        "收件夹 Catalogues dropped into the store.",
+        every_minutes=5,
+        needs="inbox",
+        tags=LEADS,
+    ),
     Deployment("flows.recompose.recompose_run", "recompose", "新增版位 New placements from stored masters, no GPU."),
     Deployment("flows.rejudge.review_again", "review", "重新质检 Judge a run's pictures again and publish it."),
     Deployment(

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Literal, NamedTuple
 
 from packaging.specifiers import SpecifierSet
@@ -37,7 +38,7 @@ def print_diagnosis(console: Console) -> int:
     """Print every diagnosis; 0 where a run can work, else 2."""
     workplace = open_workplace()
     worst = 0
-    for look in (_packages, _templates, _store, _database, _models, _device):
+    for look in (_packages, _templates, _store, _database, _models, _judges, _device):
         for diagnosis in _carefully(look, workplace):
             console.print(f"{MARKS[diagnosis.state]} [bold]{diagnosis.subject}[/] {escape(diagnosis.text)}")
             worst = max(worst, 2 if diagnosis.state == "missing" else 0)
@@ -110,6 +111,18 @@ def _published(published: PublishedSet, workplace: Workplace) -> Diagnosis:
 
 def _terms(terms: Licence) -> str:
     return f"{terms.name}: {terms.commercial_zh}。{terms.commercial}; {terms.passing_on}. {terms.address}"
+
+
+def _judges(workplace: Workplace) -> Iterator[Diagnosis]:
+    """What checks with a model need; pictures say "not measured" without it."""
+    found = all(find_spec(name) for name in ("rapidocr", "onnxruntime"))
+    text = "rapidocr on onnxruntime" if found else "pip install -c constraints.txt rapidocr onnxruntime"
+    yield Diagnosis("check for letters", "ok" if found else "note", text)
+    folder = workplace.settings.models_dir
+    for name in ("chinese-clip", "nsfw"):
+        here = folder is not None and (folder / name / "model.safetensors").is_file()
+        text = str(folder / name) if folder and here else f"no weights: expected {name} in SHANGXIN_MODELS_DIR"
+        yield Diagnosis(f"check {name}", "ok" if here else "note", text)
 
 
 def _device(workplace: Workplace) -> Iterator[Diagnosis]:

@@ -126,6 +126,14 @@ class Order(BaseModel, extra="forbid"):
         description="在生成图上写明 AI 生成，单独存放。 Says on generated pictures that they are; a set of its own.",
         json_schema_extra=at(9),
     )
+    masters: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        title="母版数上限 Masters",
+        description="每景每款至多几种画幅的母版；多则少补边。 Shapes rendered per product and scene, at most.",
+        json_schema_extra=at(10),
+    )
 
     def brief(self) -> CampaignBrief:
         """The brief that the order comes to; ConfigurationError where the catalogue is not named."""
@@ -138,6 +146,7 @@ class Order(BaseModel, extra="forbid"):
             placements=tuple(map(_id, self.placements)),
             brand="" if self.brand == AS_CATALOGUED else _id(self.brand),
             variants=self.variants,
+            masters=self.masters,
             limit=self.limit or None,
             max_cost=self.max_cost,
             model=_id(self.model),

@@ -18,6 +18,8 @@ from tasks.rendering.checkpoints.present import wanted_files
 from tasks.rendering.checkpoints.table import PublishedSet, published_sets
 from tasks.rendering.checkpoints.verify import verify
 from tasks.rendering.modelset import ModelSet, hub_cache, list_model_sets
+from tasks.rendering.presets import PRESETS
+from tasks.rendering.tuning import TUNINGS
 from tasks.settings import get_settings
 
 models = typer.Typer(no_args_is_help=True, help="Model sets: list, fetch, verify, convert.")
@@ -37,6 +39,12 @@ def list_sets(folder: FolderOption = None) -> None:
         _print_set(found)
     for published in published_sets().values():
         _print_published(find(published, folder))
+    out.print("采样预设 Sampler presets (scenes name them) and what each may change in the picture:")
+    for name, preset in PRESETS.items():
+        out.print(f"  {name}: {preset.changes}", soft_wrap=True, highlight=False)
+    out.print("加速选项 Tunings, after a colon (--model kolors:compiled+fused-qkv), and what each may change:")
+    for name, changes in TUNINGS.items():
+        out.print(f"  {name}: {changes}", soft_wrap=True, highlight=False)
 
 
 @models.command()

@@ -67,7 +67,7 @@ def print_plan(brief: CampaignBrief, console: Console) -> None:
     for scene, count in tally.scenes.items():
         savings.add(workplace.library.scenes[scene].background, count)
     print_masters(savings, console)
-    cost = tally.todo * cost_per_image(workplace, brief)
+    cost = tally.todo * brief.candidates * cost_per_image(workplace, brief)
     seconds = cost / workplace.settings.gpu_hour_cost * 3600 if workplace.settings.gpu_hour_cost else 0.0
     console.print(
         f"[bold]{tally.products}[/] 个商品 products, [bold]{tally.total}[/] 个任务 jobs: "

@@ -16,6 +16,7 @@ from flows.agent import TYPE, GpuWorker
 from flows.automations import register_automations
 from flows.deployments import CPU_POOL, GPU_POOL, TIMEZONE, Deployment, present
 from flows.queues import all_queues
+from tasks.settings import get_settings
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)  # of the intervals: without one, each deploying would make another schedule
 CPU_LIMIT = 4  # flows at once: each is a process of 300 MB
@@ -77,6 +78,8 @@ def _deploy(entry: Deployment, nightly: dict[str, Any] | None) -> str:
 
 
 def _schedules(entry: Deployment) -> list[Any]:
+    if entry.needs and not getattr(get_settings(), entry.needs):
+        return []
     if entry.cron:
         return [CronSchedule(cron=entry.cron, timezone=TIMEZONE)]
     if not entry.every_minutes:

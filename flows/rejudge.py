@@ -19,6 +19,6 @@ def review_again(run_id: str = "") -> dict[str, Any]:
         run_id: 批次 Which run; 留空为最近一次 empty: the latest.
     """
     run_id = run_id or last_run(open_workplace())
-    review_run(run_id)
+    review_run(run_id, repair=False)
     compose_missing(run_id)
     return publish_run(run_id)

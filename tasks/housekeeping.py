@@ -82,7 +82,10 @@ def _listed_elsewhere(workplace: Workplace, *, going: set[str]) -> set[str]:
     keys: set[str] = set()
     for run_id in names - known - going:
         for line in read_manifest(workplace.store.get(manifest_key(run_id))):
-            keys.update(each.key for each in (*line.renditions, *([line.master] if line.master else [])))
+            keys.update(made.key for made in line.renditions)
+            keys.update(take.key for take in line.takes)
+            if line.master:
+                keys.add(line.master.key)
     return keys
 
 

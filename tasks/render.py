@@ -243,7 +243,10 @@ class ShardRun:
         recipe = master_recipe(lease, product_box=rendered.product_box)
         encoded = encode_master(rendered.pixels, recipe=recipe)
         watch.lap("encode")
-        verdict = review_master(self._workplace, lease, rendered, encoded=encoded, strict=self._strict)
+        served = tuple(placement.id for placement in self._labelling.served_by(lease))
+        verdict = review_master(
+            self._workplace, lease, rendered, encoded=encoded, strict=self._strict, placements=served
+        )
         signature = str(sign(rendered.pixels))
         watch.lap("review")
         key = master_key(lease.sku, lease.job_id, lease.take)

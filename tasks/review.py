@@ -1,5 +1,7 @@
 """Judge masters by their findings."""
 
+from collections.abc import Collection
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -16,13 +18,19 @@ from tasks.workplace import Workplace, open_workplace
 
 
 def review_master(
-    workplace: Workplace, lease: LeasedJob, rendered: Rendered, *, encoded: bytes, strict: bool = False
+    workplace: Workplace,
+    lease: LeasedJob,
+    rendered: Rendered,
+    *,
+    encoded: bytes,
+    strict: bool = False,
+    placements: Collection[str] = (),
 ) -> Verdict:
-    """The verdict on one finished master, with every finding, under the limits of its category and scene.
+    """The verdict on one finished master, with every finding, under the limits of its category, scene and placements.
 
     `strict`: a check that could not run sends the picture to a person.
     """
-    evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease)
+    evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease, placements)
     limits = limits.strict if strict else limits
     found = check_master(evidence, limits)
     if judge(found).status != "rejected":  # what is rejected anyway needs no slow second opinion
@@ -48,24 +56,25 @@ def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
 
 
 @task(name="review-run", persist_result=False, cache_policy=NO_CACHE)
-def review_run(run_id: str) -> int:
+def review_run(run_id: str, *, repair: bool = True) -> int:
     """Keep back pictures that look like an earlier one of the run; returns how many get another take for it.
 
     In catalogue order over the whole run, so that neither the order of rendering nor a crash in between matters: a run
-    with work left (its budget is spent) orders nothing. What no take can mend, or has not, goes to a person.
+    with work left (its budget is spent) orders nothing, nor does it where `repair` is off. What no take can mend, or
+    has not, goes to a person.
     """
     workplace = open_workplace()
     workplace.ledger.note(run_id, stage="reviewing")
     index, ordered = DuplicateIndex(), 0
     decided = workplace.ledger.decided(run_id)
-    is_whole = not workplace.ledger.counts(run_id).unfinished
+    may_order = repair and not workplace.ledger.counts(run_id).unfinished
     for record in workplace.ledger.results(run_id):
         if record.signature and record.verdict:
             finding = _compare(workplace, index, record)
             if (record.job_id, record.take) in decided:
                 continue  # a person has looked: no check overrules that
             verdict = _note(workplace, record, finding)
-            if is_whole and not finding.passed and _order_repair(workplace, record, verdict):
+            if may_order and not finding.passed and _order_repair(workplace, record, verdict):
                 ordered += 1
     return ordered
 
@@ -99,8 +108,9 @@ def _note(workplace: Workplace, record: JobRecord, finding: Finding) -> Verdict:
     return verdict
 
 
-def _limits(workplace: Workplace, entry: LeasedJob | JobRecord) -> Thresholds:
-    category = workplace.library.category_id(entry.facts.get("category", ""))
-    limits = workplace.thresholds.choose(category, entry.scene)
+def _limits(workplace: Workplace, entry: LeasedJob | JobRecord, placements: Collection[str] = ()) -> Thresholds:
+    category = entry.facts.get("category", "")
+    names = {category, workplace.library.category_id(category)}
+    limits = workplace.thresholds.choose(names, entry.scene, placements=placements)
     scene = workplace.library.scenes.get(entry.scene)
     return limits.without("text") if scene and scene.lettering else limits

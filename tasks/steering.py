@@ -13,7 +13,7 @@ class Steering(BaseModel, frozen=True, extra="forbid"):
     `seed_of` names the take whose seed this one keeps (None: its own). Before drawing: `words` for and against,
     `control_scale` times the scene's, `keep_ring` px around the product that are not drawn (at the model's size),
     `ground` shares of the frame by which the ground line rises. After drawing, on background pixels alone: `feather`
-    times the usual width, `ring_match` and `tone` 0..1, `shadow` 0..1 of the way to black.
+    times the usual width, `ring_match` and `tone` 0..1, `shadow` 0..1 from the scene's own to a pool under the product.
     """
 
     by: Literal["", "person", "repair", "candidate"] = ""

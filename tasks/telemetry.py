@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from tasks.delivery.ledger import JobResult, Ledger
+from tasks.delivery.ledger import JobResult, LeasedJob, Ledger
 from tasks.errors import ConfigurationError, LedgerError
 from tasks.settings import Settings
 from tasks.storage.base import ObjectStore, StoredObject
@@ -89,7 +89,8 @@ class _LedgerFigures(Collector):
     """Queue depth and agents, as the ledger has them. A database that does not answer leaves them out."""
 
     def __init__(self, ledger: Callable[[], Ledger]) -> None:
-        self._ledger, self._counted, self._families = ledger, 0.0, ()  # type: ignore[var-annotated]
+        self._ledger, self._counted = ledger, 0.0
+        self._families: tuple[GaugeMetricFamily, ...] = ()
         self._lock = threading.Lock()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -281,10 +282,10 @@ class JsonLines(logging.Formatter):
 
 def _fields(arguments: Mapping[str, Any]) -> dict[str, str]:
     fields = {PARAMETERS[name]: str(value) for name, value in arguments.items() if name in PARAMETERS}
-    whole = arguments.get("self")
-    if hasattr(whole, "run_id"):
-        fields["run"] = str(whole.run_id)
+    run_id = getattr(arguments.get("self"), "run_id", "")
+    if run_id:
+        fields["run"] = str(run_id)
     lease = arguments.get("lease")
-    if hasattr(lease, "job_id"):
-        fields |= {"job": str(lease.job_id), "sku": str(lease.sku)}
+    if isinstance(lease, LeasedJob):
+        fields |= {"job": lease.job_id, "sku": lease.sku}
     return fields

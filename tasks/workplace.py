@@ -64,7 +64,7 @@ class Workplace:
 
     @cached_property
     def repairs(self) -> RepairTable:
-        return load_repairs(self.settings.templates / "quality" / "repair.yaml")
+        return load_repairs(self.settings.templates / "quality" / "repair.yaml", causes=self.thresholds.cause_titles)
 
     @cached_property
     def all_placements(self) -> dict[str, Placement]:

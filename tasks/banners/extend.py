@@ -101,7 +101,8 @@ def _beyond(patch: Pixels, count: int, *, reach: int, random: np.random.Generato
     tile = random.standard_normal((GRAIN_TILE, GRAIN_TILE), np.float32) * np.float32(_grain(strip))
     grain = np.tile(tile, (-(-height // GRAIN_TILE), -(-count // GRAIN_TILE)))[:height, :count]
     columns += (grain * np.sqrt(1 - mirrored**2))[..., None]
-    return cv2.convertScaleAbs(np.maximum(columns, 0, out=columns)).reshape(columns.shape)
+    drawn = cv2.convertScaleAbs(np.maximum(columns, 0, out=columns)).reshape(columns.shape)
+    return np.asarray(drawn, dtype=np.uint8)
 
 
 def _softened(strip: Floats, sigma: float) -> Floats:

@@ -58,7 +58,7 @@ MASTER_CHECKS: tuple[Check, ...] = (
 
 
 def check_master(evidence: Evidence, thresholds: Thresholds) -> tuple[Finding, ...]:
-    """Findings of every check that applies and is not switched off. Pure; about 100 ms for 1024x1024 on one core."""
+    """Findings of every check that applies and is not switched off. Pure; about 80 ms for 1024x1024 on one core."""
     return tuple(_findings(Regions(evidence), thresholds))
 
 

@@ -38,8 +38,10 @@ class Loaded(NamedTuple):
         import torch
 
         small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-        mean, deviation = (self.preparation.get(name) or default for name, default in _NORMALISATION)
-        ready: NDArray[np.float32] = ((small - np.float32(mean)) / np.float32(deviation)).astype(np.float32)
+        mean, deviation = (
+            np.asarray(self.preparation.get(name) or default, dtype=np.float32) for name, default in _NORMALISATION
+        )
+        ready: NDArray[np.float32] = ((small - mean) / deviation).astype(np.float32)
         return torch.from_numpy(np.ascontiguousarray(ready.transpose(2, 0, 1)[None]))
 
 

@@ -1,6 +1,6 @@
 """What is tried next with a picture that did not pass, and which of its takes is the best. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -44,11 +44,14 @@ class Tried(NamedTuple):
     steering: Steering = PLAIN
 
 
-def load_repairs(path: Path) -> RepairTable:
-    """Read repair.yaml; TemplateError names the file and the field. A folder without one repairs nothing."""
+def load_repairs(path: Path, *, causes: Collection[str]) -> RepairTable:
+    """Read repair.yaml; TemplateError names the file and the field, or a cause that no check has.
+
+    A folder without one repairs nothing.
+    """
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return RepairTable.model_validate(content or {})
+        table = RepairTable.model_validate(content or {})
     except FileNotFoundError:
         return RepairTable(takes=0)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -57,6 +60,10 @@ def load_repairs(path: Path) -> RepairTable:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise TemplateError(f"{path}: {where}: {first['msg']} (found {first['input']!r:.80})") from None
+    unknown = sorted(set(table.causes) - set(causes))
+    if unknown:
+        raise TemplateError(f"{path}: causes: no check names {', '.join(unknown)}; known: {', '.join(causes)}")
+    return table
 
 
 def next_steering(table: RepairTable, tried: Sequence[Tried], *, candidates: int = 1) -> Steering | None:

@@ -1,6 +1,6 @@
 """Limits of the checks: loaded from templates/quality, chosen per category and scene, stamped on every finding."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -123,14 +123,19 @@ class Change(BaseModel, frozen=True, extra="forbid"):
 
 
 class Override(BaseModel, frozen=True, extra="forbid"):
-    """Changed rules for the named categories or scenes; an empty list means any."""
+    """Changed rules for the named categories, scenes or placements; an empty list means any.
+
+    Placements fit where a picture is to serve one of them, alone or among others.
+    """
 
     categories: tuple[str, ...] = ()
     scenes: tuple[str, ...] = ()
+    placements: tuple[str, ...] = ()
     rules: Mapping[str, Change]
 
-    def fits(self, category: str, scene: str) -> bool:
-        return (not self.categories or category in self.categories) and (not self.scenes or scene in self.scenes)
+    def fits(self, category: Collection[str], scene: str, placements: Collection[str]) -> bool:
+        wanted = (self.categories, category), (self.scenes, (scene,)), (self.placements, placements)
+        return all(not named or not set(named).isdisjoint(found) for named, found in wanted)
 
 
 class ThresholdBook(BaseModel, frozen=True, extra="forbid"):
@@ -139,11 +144,14 @@ class ThresholdBook(BaseModel, frozen=True, extra="forbid"):
     default: Thresholds
     overrides: tuple[Override, ...] = ()
 
-    def choose(self, category: str = "", scene: str = "") -> Thresholds:
-        """The limits for one picture."""
+    def choose(
+        self, category: str | Collection[str] = "", scene: str = "", *, placements: Collection[str] = ()
+    ) -> Thresholds:
+        """The limits for one picture: its category (by whatever names), its scene, the placements it is to serve."""
         rules = dict(self.default.rules)
+        names = (category,) if isinstance(category, str) else category
         for override in self.overrides:
-            if override.fits(category, scene):
+            if override.fits(names, scene, placements):
                 for check, change in override.rules.items():
                     rules[check] = rules[check].model_copy(update=change.model_dump(exclude_none=True))
         return self.default.model_copy(update={"rules": rules})

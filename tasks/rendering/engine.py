@@ -98,12 +98,13 @@ class KolorsRenderer:
         batch_size: int | None = None,
         tier: Tier | None = None,
         segmenter: Segmenter | None = None,
+        parts: Parts | None = None,
     ) -> None:
         self.name = found.ref.name
         self._found, self._device = found, device
         tier = tier or tier_of_card(found, device)
         self._batch_size = batch_size or min(BATCH.get(device.type, 1), tier.batch)
-        parts = load_parts(found, device=device, with_text=not tier.releases)
+        parts = parts or load_parts(found, device=device, with_text=not tier.releases)
         self._kolors = Kolors(found, parts, device=device)
         self._text = self._text_service(parts, tier)
         self._segmenter = segmenter

@@ -230,6 +230,8 @@ class Kolors:
         uses = [use for use, _ in batch[0].acting]
         if not uses:
             return {}
+        for one in batch:
+            _assert_sizes(one)
         images = [torch.stack([one.acting[index][1] for one in batch]) for index in range(len(uses))]
         return {
             "control_image": images,
@@ -278,6 +280,14 @@ class Kolors:
         # one mask for every reference and row: the reference tints what is drawn, never the product's place
         masks = torch.cat([drawn, drawn] if guided else [drawn]).expand(-1, features.shape[1], -1, -1)
         return {"ip_adapter_image_embeds": embeds, "cross_attention_kwargs": {"ip_adapter_masks": [masks]}}
+
+
+def _assert_sizes(condition: Condition) -> None:
+    """Raise RenderError where a control image has not the picture's size: it would be stretched without a word."""
+    for use, image in condition.acting:
+        found = Size(image.shape[-1], image.shape[-2])
+        if found != condition.size:
+            raise RenderError(f"the {use.kind} control image is {found}, the picture is {condition.size}; draw it anew")
 
 
 def _stacked(tensors: Sequence[torch.Tensor], device: torch.device, dtype: torch.dtype) -> torch.Tensor:

@@ -40,7 +40,7 @@ def draw_skeletons(people: tuple[Person, ...], size: Size) -> Pixels:
             if at is not None:
                 centre = (round(at[0] * size.width), round(at[1] * size.height))
                 cv2.circle(canvas, centre, stick, colour, thickness=-1)
-    return canvas
+    return np.asarray(canvas, dtype=np.uint8)
 
 
 def _draw_limb(

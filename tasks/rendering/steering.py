@@ -48,6 +48,8 @@ def _grounded(staging: Staging, rise: float) -> Staging:
 
 
 def _shaded(shadow: Shadow | None, strength: float) -> Shadow:
+    """A deeper, softer pool under the product and less of the cast shadow, which lies apart where a foot is raised."""
     shadow = shadow or Shadow(contact=0.0, cast=0.0)
-    contact, cast = (share + (1 - share) * strength for share in (shadow.contact, shadow.cast))
-    return shadow.model_copy(update={"contact": contact, "cast": cast})
+    contact, softness = (share + (1 - share) * strength for share in (shadow.contact, shadow.softness))
+    cast = shadow.cast * (1 - strength)
+    return shadow.model_copy(update={"contact": contact, "cast": cast, "softness": softness})

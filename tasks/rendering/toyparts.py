@@ -125,8 +125,11 @@ def initialise(module: nn.Module, *, generator: torch.Generator, std: float = 0.
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * std)
 
 
-def make_text_encoder(widths: ToyWidths, *, seed: int) -> ChatGLMModel:
-    """A ChatGLM with every parameter initialised: the class itself leaves them as whatever the memory held."""
+def make_text_encoder(widths: ToyWidths, *, seed: int | None) -> ChatGLMModel:
+    """A ChatGLM with every parameter initialised: the class itself leaves them as whatever the memory held.
+
+    With `seed` None that is left to the caller.
+    """
     config = ChatGLMConfig(
         num_layers=widths.text_layers,
         padded_vocab_size=widths.padded_vocabulary,
@@ -142,7 +145,8 @@ def make_text_encoder(widths: ToyWidths, *, seed: int) -> ChatGLMModel:
         original_rope=True,  # read by the model, absent from the configuration's signature
     )
     encoder = ChatGLMModel(config)
-    initialise(encoder, generator=torch.Generator().manual_seed(seed), std=0.08)
+    if seed is not None:
+        initialise(encoder, generator=torch.Generator().manual_seed(seed), std=0.08)
     return encoder.eval()
 
 

@@ -95,7 +95,8 @@ def shared_client(access: S3Access, service: str = "s3") -> Any:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if access.endpoint else "auto"},
     )
-    return boto3.session.Session().client(
+    session: Any = boto3.session.Session()  # its stubs know a service by its literal name alone
+    return session.client(
         service,
         endpoint_url=access.endpoint or None,
         region_name=access.region,

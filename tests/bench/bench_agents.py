@@ -5,6 +5,7 @@ aim is stated for 50,000). The renderer only sleeps. What is done for a picture 
 storing) needs processor time of its own, which is told apart: orchestration is what an agent waits between two shards.
 """
 
+import contextvars
 import os
 import statistics
 import sys
@@ -118,7 +119,7 @@ def _start(name: str, jobs: int, model: str, priority: Priority, ended: dict[str
         ended[name] = time.perf_counter()
 
     open_workplace().ledger.begin_run(name, brief.model_dump_json())
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
     thread.start()
     return thread
 

@@ -97,7 +97,7 @@ def print_masters(master: Master) -> None:
 
 
 def best(*works: Callable[[], object]) -> list[float]:
-    """Processor seconds of the fastest of several rounds; they take turns, so that a busy machine hits them alike."""
+    """Processor seconds of the fastest of several rounds; the works take turns, so that a busy machine hits all."""
     seconds = [float("inf")] * len(works)
     for _ in range(ROUNDS):
         for number, work in enumerate(works):

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from tasks.errors import LedgerError  # noqa: E402
 from tasks.settings import Settings, use_settings  # noqa: E402
 from tasks.workplace import Workplace  # noqa: E402
 from tests.chaos.faulty_s3 import FaultyS3  # noqa: E402
-from tests.chaos.harms import HARMS, LEASE_SECONDS, Night, poison  # noqa: E402
+from tests.chaos.harms import HARMS, LEASE_SECONDS, NAMED, Harm, Night, poison  # noqa: E402
 from tests.chaos.templates import small_templates  # noqa: E402
 
 SCENES = ("white-studio", "wood-morning")
@@ -75,7 +75,7 @@ class Chaos:
         self.place = self._workplace()
         self._masters: set[str] = set()  # of the undisturbed run
 
-    def round(self, number: int, harms: int) -> str:
+    def round(self, number: int, harms: Sequence[Harm]) -> str:
         """Empty where the end is as it must be, else what is wrong."""
         catalog = self._catalogue(number)
         run_id = f"chaos-{number}-{os.getpid()}"
@@ -86,7 +86,7 @@ class Chaos:
         self._start(night)
         self._wait(lambda: self._done(run_id) > 0, "the first picture")
         with self._poisoning(night, poisoned):
-            for harm in random.sample(HARMS, harms):
+            for harm in harms:
                 time.sleep(random.uniform(0, 3))
                 print(f"    {harm(night)}", flush=True)
             self._wait(lambda: self._finished(run_id), "the end of the run")
@@ -216,6 +216,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Random harm to real processes, round after round.")
     parser.add_argument("rounds", type=int, nargs="?", default=50)
     parser.add_argument("seed", type=int, nargs="?", default=int(time.time()))
+    parser.add_argument("--first", type=int, default=1, help="number of the first round; every fifth is poisoned")
+    parser.add_argument("--only", default="", help="harms by name, comma-separated: " + ", ".join(sorted(NAMED)))
     parser.add_argument("--products", type=int, default=24)
     parser.add_argument("--harms", type=int, default=3)
     parser.add_argument("--model", default="sleep-100ms")
@@ -223,13 +225,14 @@ def main() -> int:
     print(f"seed {given.seed}, {2 * given.products} jobs a round, {given.model}, in {HOME}", flush=True)
     chaos = Chaos(HOME, products=given.products, model=given.model)
     with chaos.stack as stack, connected(stack.api):
-        for number in range(1, given.rounds + 1):
+        for number in range(given.first, given.first + given.rounds):
             random.seed(given.seed + number)
             started = time.monotonic()
-            wrong = chaos.round(number, given.harms)
+            chosen = [NAMED[name] for name in given.only.split(",") if name] or random.sample(HARMS, given.harms)
+            wrong = chaos.round(number, chosen)
             print(f"round {number}: {wrong or 'as undisturbed'} ({time.monotonic() - started:.0f} s)", flush=True)
             if wrong:
-                print(f"logs: {HOME}/stack; the same again: make chaos ARGS='{given.rounds} {given.seed}'")
+                print(f"logs: {HOME}/stack; the same again: make chaos ARGS='1 {given.seed} --first {number}'")
                 return 1
     shutil.rmtree(HOME)
     return 0

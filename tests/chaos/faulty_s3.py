@@ -12,14 +12,20 @@ SHARE = 0.5  # of the requests that a bad mood falls on
 SLOW_SECONDS = 3.0
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Clients die in the middle of a request here: that is what it is for."""
+
+
 class FaultyS3:
     """Serves on a loopback port until `stop`; `mood` may be set at any time."""
 
     def __init__(self, port: int, target_port: int) -> None:
         self.mood: Mood = "well"
         self.spoiled = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self, target_port))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), _handler(self, target_port))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:

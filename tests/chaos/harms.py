@@ -127,7 +127,8 @@ def double_controller(night: Night) -> str:
     return "the campaign started once more"
 
 
-HARMS: tuple[Callable[[Night], str], ...] = (
+Harm = Callable[[Night], str]
+HARMS: tuple[Harm, ...] = (
     kill_renderer,
     kill_renderer,
     kill_agent,
@@ -140,6 +141,7 @@ HARMS: tuple[Callable[[Night], str], ...] = (
     double_shard,
     double_controller,
 )
+NAMED = {harm.__name__: harm for harm in HARMS}
 
 
 def poison(night: Night, owner: str) -> None:

@@ -42,7 +42,7 @@ def flow_command(*words: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_planted_secrets_reach_no_log_no_report_no_manifest_and_no_table(  # noqa: PLR0917 fixtures
+def test_secrets_reach_no_log_no_report_no_manifest_and_no_table(  # noqa: PLR0917 fixtures
     catalogue: Path,
     tmp_path: Path,
     warm_home: Path,

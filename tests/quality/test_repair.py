@@ -136,8 +136,9 @@ def test_margins_count_from_either_side_of_a_limit() -> None:
 
 def test_the_table_that_ships_repairs_what_the_checks_name() -> None:
     folder = PROJECT / "templates" / "quality"
-    table, titles = load_repairs(folder / "repair.yaml"), load_thresholds(folder).cause_titles
-    assert {"growth", "seam", "exposure", "noise", "blank"} <= set(table.causes) & set(titles)
+    titles = load_thresholds(folder).cause_titles
+    table = load_repairs(folder / "repair.yaml", causes=titles)
+    assert {"growth", "text", "cast", "seam", "floating", "exposure"} <= set(table.causes)
     assert "not_measured" not in table.causes
 
 
@@ -148,10 +149,11 @@ def test_the_table_that_ships_repairs_what_the_checks_name() -> None:
         ("causes: {growth: [{control_scale: 9}]}", "control_scale"),
         ("takes: -1", "takes"),
         ("takes: [", "not readable as YAML"),
+        ("causes: {grown: [{}]}", "no check names grown; known: growth"),
     ],
 )
 def test_a_table_with_a_mistake_is_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "repair.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TemplateError, match="repair.yaml.*" + said):
-        load_repairs(path)
+        load_repairs(path, causes=("growth",))

@@ -39,6 +39,16 @@ def test_an_override_changes_its_category_and_scene_only(folder: Path) -> None:
     assert book.choose("茶", "beach").is_on("clipped_white")
 
 
+def test_an_override_for_placements_fits_pictures_that_serve_one_of_them(folder: Path) -> None:
+    write(folder / "cards.yaml", {"placements": ["taobao-main"], "rules": {"coverage_least": {"limit": 0.2}}})
+    book = load_thresholds(folder)
+
+    served = book.choose({"tea", "茶"}, placements=("jd-main", "taobao-main"))
+    assert served.rules["coverage_least"].limit == 0.2
+    assert book.choose("tea", placements=("jd-main",)).rules["coverage_least"].limit != 0.2
+    assert book.choose("tea").rules["coverage_least"].limit != 0.2
+
+
 def test_of_two_overrides_the_later_file_wins(folder: Path) -> None:
     write(folder / "a.yaml", {"rules": {"seam": {"limit": 4}}})
     write(folder / "b.yaml", {"scenes": ["beach"], "rules": {"seam": {"limit": 5}}})

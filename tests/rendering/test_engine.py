@@ -235,3 +235,23 @@ def test_closing_the_iterator_early_leaves_no_thread_behind(renderer: KolorsRend
     next(outcomes)
     outcomes.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("render-")]
+
+
+class Looking(Kolors):
+    """Counts the reference pictures it looked at."""
+
+    looked = 0
+
+    def encode_reference(self, images: Sequence[np.ndarray]) -> torch.Tensor:
+        self.looked += len(images)
+        return super().encode_reference(images)
+
+
+def test_a_reference_is_looked_at_once_however_many_jobs_follow_it(random_set: Path, ask: Ask) -> None:
+    found = read_model_set(random_set)
+    renderer = KolorsRenderer(found, device=CPU)
+    renderer._kolors = Looking(found, load_parts(found, device=CPU), device=CPU)
+    use = ReferenceUse(images=(ask().job.product_image,), scale=0.5)
+    done = list(renderer.render([ask(seed=seed, reference=use) for seed in range(3)]))
+    assert all(isinstance(one, Rendered) for one in done)
+    assert renderer._kolors.looked == 1

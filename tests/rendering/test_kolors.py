@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionXLInpaintPipeline, UNet2DConditionModel
 from diffusers.pipelines.kolors import KolorsPipeline
 
-from tasks.errors import ModelError
+from tasks.errors import ModelError, RenderError
 from tasks.rendering.checkpoints.names import BASE, INPAINTING
 from tasks.rendering.job import ControlUse, Sampler
 from tasks.rendering.kolors import Condition, Kolors
@@ -252,3 +252,46 @@ def test_guidance_of_one_draws_without_a_negative_pass(kolors: Kolors, make: Mak
     one = Sampler(preset="euler-50", steps=2, guidance_scale=1.0)
     latents = kolors.denoise([make(sampler=one, reference=reference, reference_scale=0.5)])
     assert torch.isfinite(latents).all()
+
+
+def test_reference_acts_in_the_style_blocks_alone(kolors: Kolors, make: Make) -> None:
+    reference = kolors.encode_reference([np.full((40, 40, 3), 200, np.uint8)])
+    kolors.denoise([make(reference=reference, reference_scale=0.7)])
+    scales = {
+        name: processor.scale[0]
+        for name, processor in kolors._parts.unet.attn_processors.items()
+        if "IPAdapter" in type(processor).__name__
+    }
+    acting = {name for name, scale in scales.items() if scale}
+    assert acting
+    assert len(acting) < len(scales)
+    assert all(name.startswith("up_blocks.0.attentions.1.") for name in acting)
+    assert {scales[name] for name in acting} == {0.7}
+
+
+def test_reference_acts_on_the_background_alone(kolors: Kolors, make: Make) -> None:
+    reference = kolors.encode_reference([np.full((40, 40, 3), 200, np.uint8)])
+    nothing_drawn = torch.zeros(1, 64, 64)
+    with_reference = make(mask=nothing_drawn, reference=reference, reference_scale=1.0)
+    assert torch.equal(kolors.denoise([with_reference]), kolors.denoise([make(mask=nothing_drawn)]))
+
+
+def test_each_of_several_controls_has_a_window_of_its_own(kolors: Kolors, make: Make) -> None:
+    early = CANNY.model_copy(update={"control_guidance_end": 0.5})
+    late = DEPTH.model_copy(update={"control_guidance_start": 0.5})
+    controls = tuple((use, torch.rand(3, 64, 64)) for use in (early, late))
+    kolors.denoise([make(controls=controls)])
+    calls: list[str] = []
+    handles = [
+        net.register_forward_pre_hook(lambda *_, kind=kind: calls.append(kind))
+        for kind, net in kolors._parts.controls.items()
+    ]
+    kolors.denoise([make(controls=controls, sampler=EULER.model_copy(update={"steps": 4}))])
+    for handle in handles:
+        handle.remove()
+    assert calls == ["canny", "canny", "depth", "depth"]
+
+
+def test_control_image_of_another_size_is_refused_with_both_sizes(kolors: Kolors, make: Make) -> None:
+    with pytest.raises(RenderError, match="canny control image is 32x64, the picture is 64x64"):
+        kolors.denoise([make(controls=((CANNY, torch.rand(3, 64, 32)),))])

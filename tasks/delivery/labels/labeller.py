@@ -114,7 +114,7 @@ class Labeller:
         return self._marker.mark(canvas, keep_off, placement) if self._marker else (canvas, ())
 
     def reserve(self, placement: Placement) -> int:
-        return len(self._written(placement).packet) + AROUND + max(self._growth.values(), default=0)
+        return len(self._written(placement).packet) + AROUND + self._most_growth
 
     def label(self, data: bytes, placement: Placement) -> tuple[bytes, tuple[Finding, ...]]:
         """The same file with its labels, longer by exactly `reserve`, and the finding of reading them back."""
@@ -127,12 +127,18 @@ class Labeller:
         drawn = self._marker.drawn if self._marker else None
         legible = (check_legible(data, drawn),) if drawn else ()
         # containers differ in what a signature takes: padding makes up for it, so that files grow alike
-        spare = max(self._growth.values(), default=0) - self._growth.get(container, 0)
+        spare = self._most_growth - self._growth.get(container, 0)
         labelled = _insert(data, packet, placement, around=AROUND + spare)
         if self._certificate is None:
             return labelled, (*legible, read_back(labelled, labels))
         signed = sign(labelled, container, self._certificate, source_type=COMPOSITE)
         return signed, (*legible, read_back(signed, labels), _signed_finding(signed, container))
+
+    @property
+    def _most_growth(self) -> int:
+        """By how many bytes a signature makes a file longer in the container that takes most; even, as WebP needs."""
+        most = max(self._growth.values(), default=0)
+        return most + most % 2
 
     def _written(self, placement: Placement) -> _Written:
         """Labels and packet without the digest; kept, because they are asked for before and after encoding."""

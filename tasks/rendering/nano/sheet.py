@@ -21,7 +21,7 @@ NEUTRAL = "电商产品摄影，台面留白"
 SCENES = ("festive-red", "summer-beach", "winter-snow", "city-night", "spring-garden", "wood-morning", "kitchen-tile")
 LINES = (0.5, 0.62, 0.74)  # ground lines, shares from the top
 OUTLINES = ("pastel-studio", "concrete-loft")  # drawn scenes whose edges are followed
-REFERENCES = ("festive-red", "city-night", "spring-garden")
+REFERENCES = ("festive-red", "city-night")
 SCALES = (0.6, 1.0)
 
 Cell = tuple[str, Pixels]
