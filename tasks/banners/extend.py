@@ -20,7 +20,7 @@ WINDOW = 0.45
 # A strip as deep as this share of the patch can tell a line from a spot.
 ENOUGH = 0.15
 # Samples in a window, spread evenly: the median of these costs the same at every size.
-MEDIAN_TAPS = 41
+MEDIAN_TAPS = 25
 # The drawn-out part turns softer over this distance (in heights), by these blurs (shares of the height), ...
 FAR, SOFTNESS = 0.6, (0.01, 0.025, 0.05, 0.08)
 # ... drifts up and down by as much as this share of the height, and the mirrored part is softened by this one.
@@ -56,14 +56,16 @@ def continue_background(patch: Pixels, framing: Framing, *, seed: int) -> Pixels
         reach=(product.left - dest.left, dest.right - product.right),
         random=random,
     )
+    if not fill.top and not fill.bottom:
+        return np.ascontiguousarray(wide)
     turned = _continue_sideways(
-        wide.transpose(1, 0, 2),
+        np.asarray(cv2.transpose(wide), np.uint8),
         before=fill.top,
         after=fill.bottom,
         reach=(product.top - dest.top, dest.bottom - product.bottom),
         random=random,
     )
-    return np.ascontiguousarray(turned.transpose(1, 0, 2))
+    return np.asarray(cv2.transpose(turned), np.uint8)
 
 
 def plain_canvas(patch: Pixels, framing: Framing, *, colour: tuple[int, int, int]) -> Pixels:

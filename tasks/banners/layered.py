@@ -87,14 +87,14 @@ def _text(mark: TextMark, inks: Inks) -> Iterator[str]:
     )
     if style.tracking:
         look += f' letter-spacing="{style.tracking * style.size:.2f}"'
-    for number, row in enumerate(block.rows):
+    for number, (row, length) in enumerate(zip(block.rows, block.lengths, strict=True)):
         start = line_start(block, number, mark.align)
         x, y = mark.x + start, mark.y + baseline(block, number)
         turn = ""
         if style.vertical:
             x = mark.x + block.width - (ASCENT / 2 + 0.05 + number * style.leading) * style.size
             y, turn = mark.y + start, ' writing-mode="vertical-rl"'
-        yield f'<text x="{x:.2f}" y="{y:.2f}"{turn} {look}>{escape(row)}</text>'
+        yield f'<text x="{x:.2f}" y="{y:.2f}"{turn} {look} data-length="{length:.2f}">{escape(row)}</text>'
 
 
 def _image(mark: ImageMark) -> str:

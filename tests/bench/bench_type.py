@@ -51,7 +51,8 @@ class Line(NamedTuple):
     y: float
     size: float
     vertical: bool
-    spacing: float = 0.0
+    spacing: float
+    length: float
 
 
 def main() -> None:
@@ -139,6 +140,7 @@ def lines_of(layers: bytes) -> Iterator[Line]:
                 size,
                 each.get("writing-mode") is not None,
                 float(each.get("letter-spacing", "0")),
+                float(each.get("data-length", "0")),
             )
 
 
@@ -151,8 +153,8 @@ def cut_out(pixels: Pixels, line: Line) -> Pixels:
             _part(pixels, line.x - 0.62 * size, line.y + n * pitch, 1.24 * size, pitch) for n in range(len(line.text))
         ]
         return np.concatenate(cells, axis=1)
-    width = size * sum(1.0 if unicodedata.east_asian_width(each) in "WFA" else 0.62 for each in line.text)
-    return _part(pixels, line.x - pad, line.y - 0.86 * size - pad, width + 2 * pad + 0.5 * size, 0.96 * size + 2 * pad)
+    width = line.length + 1.3 * pad
+    return _part(pixels, line.x - 0.65 * pad, line.y - 0.86 * size - pad, width, 0.96 * size + 2 * pad)
 
 
 def _part(pixels: Pixels, left: float, top: float, width: float, height: float) -> Pixels:
