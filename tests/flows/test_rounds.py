@@ -106,7 +106,8 @@ def test_a_run_waits_for_people_where_the_brief_says_so_and_links_to_their_page(
     reviewer.join(timeout=30)
 
     line = manifest_of("run-wait")["杯/1"]
-    assert (counts["approved"], line.status, line.take) == (1, "approved", 4)
+    assert (counts["approved"], line.status) == (1, "approved")
+    assert line.take == line.takes[-1].take > 1  # after those that the machine had tried
     assert line.takes[-1].steering == {"by": "person", "words": "更亮"}
     assert line.renditions
     assert StateType.PAUSED in reviewer.shown
