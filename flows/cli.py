@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from flows.environment import join_prefect, keep_prefect_at, names_server, prefect_home
+from flows.environment import hush_libraries, join_prefect, keep_prefect_at, names_server, prefect_home
 from flows.models import models
 from flows.placements import placements as placements_commands
 from tasks.catalog.brief import CampaignBrief, load_brief
@@ -388,6 +388,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
+    if not debug:
+        hush_libraries()
     try:
         result = app(args=arguments, prog_name="shangxin", standalone_mode=False)
         code = result if isinstance(result, int) else 0

@@ -4,6 +4,7 @@ The one place that writes environment variables. Prefect reads them at import ti
 asking later would leave files in the user's ~/.prefect.
 """
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -30,6 +31,17 @@ QUIET = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
 }
+
+
+CHATTY = ("torchao", "torch.utils._pytree")  # libraries that warn of what no user can act upon
+
+
+def hush_libraries() -> None:
+    """What model libraries remark on while they are imported does not belong on a user's terminal."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def prefect_home(settings: Settings) -> Path:
