@@ -107,7 +107,7 @@ DEPLOYMENTS: tuple[Deployment, ...] = (
         "redispatch",
         "接续 Take up what crashed or got stuck; automations and the clock start it.",
         every_minutes=10,
-        overlap="CANCEL_NEW",
+        overlap="ENQUEUE",  # one that came a moment too late for the run at work would be missed
     ),
     Deployment(
         "flows.housekeeping.tidy_up",

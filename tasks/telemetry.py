@@ -36,7 +36,7 @@ PORTS = 32  # tried one after another: an agent and its renderers share a host
 LEDGER_SECONDS = 15.0  # between two counts of the ledger, however often somebody scrapes
 NOTHING: Mapping[str, str] = MappingProxyType({})
 CONTEXT: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("telemetry", default=NOTHING)
-TALKATIVE = ("botocore", "boto3", "urllib3", "s3transfer", "httpx", "httpcore")  # DEBUG is whole requests, signed
+TALKATIVE = ("botocore", "boto3", "urllib3", "s3transfer", "httpx", "httpcore")  # whole requests, signed
 PARAMETERS = {"run_id": "run", "number": "shard"}  # what a verb's parameters are called in logs and traces
 
 REGISTRY = CollectorRegistry()
@@ -258,7 +258,7 @@ def log_as_json(level: str) -> None:
     root.setLevel(level)
     logging.getLogger("prefect").setLevel(level)
     for name in TALKATIVE:
-        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class JsonLines(logging.Formatter):

@@ -46,9 +46,11 @@ def test_each_fault_is_mended_as_the_table_says_or_goes_to_a_person(catalogue: P
     assert {made.placement for made in grown.renditions} == {"taobao-main"}
 
     dark = lines["B-2"]
-    assert (dark.status, dark.take, statuses(dark)) == ("approved", 1, ["review", "approved"])
-    assert dark.takes[1].steering["seed_of"] == 0
-    assert [drawn.take for drawn in renderer.drawn if drawn.product == grown_digest(catalogue, "p1.png")] == [0]
+    assert (dark.status, dark.takes[0].status) == ("approved", "review")
+    assert (dark.takes[1].steering["causes"], dark.takes[1].steering["seed_of"]) == (["exposure"], 0)
+    drawn = [drawn.take for drawn in renderer.drawn if drawn.product == grown_digest(catalogue, "p1.png")]
+    assert drawn.count(0) == 1, "the first drawing is toned, not drawn again"
+    assert 1 not in drawn
     assert dark.takes[1].cost < dark.takes[0].cost / 10
 
     noisy = lines["C-3"]
@@ -69,7 +71,7 @@ def test_repaired_masters_are_reproduced_bit_for_bit(catalogue: Path, paint: Ren
     for sku in ("杯/1", "B-2"):
         line = manifest_of("run-1")[sku]
         assert line.master
-        assert line.take == 1
+        assert line.take >= 1
         console = Console(record=True, width=200)
         reproduce_here(here / "out" / line.master.key, console, catalog=str(catalogue))
         assert "Bit for bit the same" in console.export_text()

@@ -13,7 +13,7 @@ from tests.rendering.steered import edge_overlap, horizon, palette_distance
 
 TABLE = "浅色原木桌面，白色背景，柔和的自然光"
 NEUTRAL = "电商产品摄影，台面留白"
-WEAK_RED = "a red reference darkens the picture but hardly reddens it: 0.09 of the way, needs a longer training"
+WEAK_RED = "a red reference darkens the picture but hardly reddens it: the adapter needs a longer training"
 REFERENCES = ("city-night", "spring-garden", "autumn-tea")
 
 

@@ -19,7 +19,9 @@ from tasks.rendering.plan_worker import JOBS, PlanWorker
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = load_library(ROOT / "templates")
 OPTIONS = PlanOptions(CampaignBrief(catalog="products.csv"), ModelRef(name="kolors-nano", revision="r1"))
-EMPTY = Row("", "精华", "a.png", "0" * 64, "护肤", "", None, "粉", "", (), "zh-CN", (), "", {"产地": "杭州"}, 0)
+EMPTY = Row(
+    "", "精华", "a.png", "0" * 64, "护肤", "", None, "粉", "", (), "zh-CN", (), "", None, None, (), {"产地": "杭州"}, 0
+)
 
 
 def rows(count: int, **fields: Any) -> list[Goods]:

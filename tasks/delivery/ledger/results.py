@@ -94,14 +94,6 @@ class Results(Database):
         with self.read() as connection:
             return int(connection.execute(select(func.count()).select_from(job)).scalar_one())
 
-    def current_takes(self, job_ids: Collection[str], *, touched_before: float) -> dict[str, int | None]:
-        """The take that counts of each job the ledger knows; None where the job is unfinished or changed since."""
-        wanted = select(job.c.job_id, job.c.take, job.c.state, job.c.updated)
-        with self.read() as connection:
-            rows = connection.execute(wanted.where(among(job.c.job_id, sorted(set(job_ids))))).all()
-        settled = {row.job_id for row in rows if row.state == DONE and row.updated < touched_before}
-        return {row.job_id: row.take if row.job_id in settled else None for row in rows}
-
     def mean_cost(self, model: str, *, last: int = 200) -> float | None:
         """What one of a model's latest masters cost, in the currency of the settings; None before the first."""
         latest = (
