@@ -97,6 +97,8 @@ def arrange(layout: Layout, variant: Variant, zones: tuple[Zone, ...], order: Or
     if not ESSENTIAL & set(wanted) or any(zone.box.is_empty for zone in zones):
         return None
     spare = [name for name in layout.drop if name in wanted and name not in ESSENTIAL and name not in layout.keep]
+    others = {name for each in layout.variants for name in _named(each)} - set(wanted)
+    unnamed = [name for name in layout.drop if name in others and texts_of(name, order.copy, order.setter)]
     best: Arranged | None = None
     for count in range(len(spare) + 1):
         kept = frozenset(wanted) - frozenset(spare[:count])
@@ -106,7 +108,7 @@ def arrange(layout: Layout, variant: Variant, zones: tuple[Zone, ...], order: Or
         for step in (*STEPS, *(LAST_STEPS if count == len(spare) and not best else ())):
             sets = _fit(layout, variant, zones, order, _Cut(kept, step))
             if sets is not None:
-                found = Arranged(sets, tuple(spare[:count]), step, worth + SIZE_WORTH * step)
+                found = Arranged(sets, (*spare[:count], *unnamed), step, worth + SIZE_WORTH * step)
                 best = found if best is None or found.worth > best.worth else best
                 break
     return best

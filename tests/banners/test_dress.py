@@ -92,7 +92,11 @@ def test_placements_that_forbid_text_stay_bare() -> None:
 
 
 def test_what_matters_least_goes_first_when_space_is_short() -> None:
-    wordy = COPY._replace(headline="换季泛红的脸，这一季就交给青屿", subline="积雪草舒缓精华液 30ml 滴管装")
+    wordy = COPY._replace(
+        headline="换季泛红的脸，这一季就放心交给青屿",
+        subline="积雪草舒缓精华液 30ml 滴管装，换季也安心，一瓶用到春天",
+        cta="点这里看看全部成分说明",
+    )
     made = compose(("google-320x50",), dresser(wordy))["google-320x50"]
     assert isinstance(made, Rendition)
     told = [finding.detail for finding in made.findings if finding.check == "copy-left-out"]
