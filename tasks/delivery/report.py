@@ -96,6 +96,11 @@ class ReportRow:
     takes: tuple[TakeEntry, ...] = ()
 
     @property
+    def by_weight(self) -> list[Finding]:
+        """What counts against the picture first, then what is only noted, then what passed."""
+        return sorted(self.findings, key=lambda finding: (finding.passed, finding.severity == "note"))
+
+    @property
     def failures(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if not finding.passed)
 

@@ -173,6 +173,7 @@ def undisturbed(goods: Path, small_templates: Path, prefect_server: str, tmp_pat
     return found
 
 
+@pytest.mark.slow
 def test_two_agents_render_a_campaign_with_models_loaded_once(
     floor: Floor, goods: Path, undisturbed: list[dict[str, Any]]
 ) -> None:
@@ -206,6 +207,7 @@ def test_a_killed_renderer_crashes_its_run_and_nothing_is_lost_or_made_twice(
     assert 0 < sum(record.failures for record in records) <= 8  # only what it had in hand
 
 
+@pytest.mark.slow
 def test_sigterm_drains_and_another_agent_goes_on(floor: Floor, goods: Path, undisturbed: list[dict[str, Any]]) -> None:
     first = floor.hire()
     floor.produce(goods, "drained")

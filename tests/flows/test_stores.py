@@ -22,7 +22,7 @@ from tests.storage.faulty import FaultyStore, NthPut, never
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "here")
 
-TINY_DISK_KB = 512
+TINY_DISK_KB = 1024
 
 
 def brief_for(catalogue: object) -> CampaignBrief:

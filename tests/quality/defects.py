@@ -101,6 +101,11 @@ def cut_off(evidence: Evidence) -> Evidence:
     return _warped(evidence, np.array([[1, 0, shift], [0, 1, 0]], np.float32))
 
 
+def cut_in_its_photo(evidence: Evidence) -> Evidence:
+    """The catalogue's own picture ends in the middle of the product."""
+    return replace(evidence, cut=0.3)
+
+
 def _warped(evidence: Evidence, move: NDArray[np.float32]) -> Evidence:
     """Product and picture moved together, the border filled from the picture's edge."""
     size = evidence.alpha.shape[::-1]

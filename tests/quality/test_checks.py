@@ -83,6 +83,7 @@ PLANTED: list[tuple[Plant, str, str, tuple[str, ...], tuple[str, ...]]] = [
     (defects.shrunk, "coverage_least", "review", ("studio",), ALL_PRODUCTS),
     (defects.enlarged, "coverage_most", "review", ("studio",), ("bottle", "mug", "tub")),
     (defects.at_the_edge, "margin", "review", ("studio",), ALL_PRODUCTS),
+    (defects.cut_in_its_photo, "photo_cut", "rejected", ("studio",), ("mug",)),
     (defects.cut_off, "cut_off", "rejected", ("studio",), ALL_PRODUCTS),
     (defects.out_of_focus, "focus", "review", ALL_SCENES, ALL_PRODUCTS),
     (defects.fogged, "background_detail", "approved", ("marble", "wood", "beach"), ("mug",)),
