@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -19,6 +20,7 @@ from tasks.errors import ConfigurationError, OrchestrationError
 NEEDED_MB = 32  # a fresh home with its journal takes six
 RESTARTS = 3  # of a server that dies in the middle of a run
 WATCH_SECONDS = 0.5
+EVENTS_SECONDS = 60.0  # for what a dead server left in the queue
 
 
 def free_port() -> int:
@@ -42,6 +44,7 @@ class EmbeddedServer:
         self._port = free_port()
         self._log.unlink(missing_ok=True)
         self._process = self._start()
+        self._restarted = False
         self._stopping = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="server-keeper", daemon=True)
 
@@ -71,7 +74,9 @@ class EmbeddedServer:
                     break
             if self._stopping.is_set():
                 return
+            self._deadline = time.monotonic() + self._start_seconds
             self._process = self._start()
+            self._restarted = True
 
     def explain(self, error: Exception) -> OrchestrationError:
         """What a failed call to the server meant: it died, or it is there and refused."""
@@ -90,6 +95,8 @@ class EmbeddedServer:
         self._stopping.set()
         if self._keeper.ident:
             self._keeper.join()
+        if self._restarted and self._process.poll() is None:
+            self._let_events_through()
         if self._process.stdin:
             self._process.stdin.close()
         try:
@@ -97,6 +104,19 @@ class EmbeddedServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _let_events_through(self) -> None:
+        """Wait for a server that is just coming back: Prefect tries each event for seconds where nobody listens, and
+        would do so for all that are queued, long after the run is done."""
+        from prefect.events.worker import EventsWorker
+
+        with contextlib.suppress(ConfigurationError):
+            self._await_health(self._url)
+            threads = [threading.Thread(target=one.wait_until_empty, daemon=True) for one in _workers(EventsWorker)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(timeout=EVENTS_SECONDS)
 
     def __enter__(self) -> "EmbeddedServer":
         return self
@@ -134,6 +154,11 @@ def connected(url: str) -> Iterator[None]:
 
     with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield
+
+
+def _workers(kind: type[Any]) -> list[Any]:
+    """The services of a kind that Prefect has running in this process."""
+    return [one for one in kind._instances.values() if isinstance(one, kind)]  # there is no public way
 
 
 def _end_with_parent() -> None:

@@ -190,6 +190,7 @@ def test_two_agents_render_a_campaign_with_models_loaded_once(
     assert {agent.model for agent in floor.ledger.agents()} == {MODEL}
 
 
+@pytest.mark.slow
 def test_a_killed_renderer_crashes_its_run_and_nothing_is_lost_or_made_twice(
     floor: Floor, goods: Path, undisturbed: list[dict[str, Any]]
 ) -> None:
