@@ -1,5 +1,6 @@
 """Dry runs for people and programs: `plan`, `explain` and `lint`."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import IO
@@ -29,7 +30,7 @@ SHOWN = 200  # jobs and bad rows printed; --json has them all
 
 
 def stream_plan_json(brief: CampaignBrief, sink: IO[bytes]) -> None:
-    """One JSON object a line, a job or a bad row, in catalogue order, and last the masters; memory stays flat."""
+    """One JSON object a line, a job or a bad row, in catalogue order; memory stays flat. The masters go to stderr."""
     workplace = open_workplace()
     bad: list[BadRow] = []
     savings = Savings(workplace, brief)
@@ -39,7 +40,7 @@ def stream_plan_json(brief: CampaignBrief, sink: IO[bytes]) -> None:
             bad.clear()
             sink.write(lines.with_done(workplace.ledger.find_done(lines.job_ids)))
             savings.add_lines(lines)
-        sink.write(orjson.dumps(savings.fields(), default=list, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stderr.write(orjson.dumps(savings.fields(), default=list, option=orjson.OPT_APPEND_NEWLINE).decode())
     finally:
         sink.writelines(_bad_line(row) for row in bad)  # also where every row is bad
 
