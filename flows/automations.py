@@ -44,15 +44,7 @@ def _automations(client: SyncPrefectClient) -> list[AutomationCore]:
         AutomationCore(
             name="shangxin: zombie",
             description="没有心跳即视为崩溃 A run without heartbeats is Crashed. It may be alive: commits are fenced.",
-            trigger=EventTrigger(
-                match=RUNS,
-                after={"prefect.flow-run.heartbeat"},
-                expect={"prefect.flow-run.*"},
-                for_each=EACH,
-                posture=Posture.Proactive,
-                threshold=1,
-                within=ZOMBIE,
-            ),
+            trigger=_silent_after("prefect.flow-run.heartbeat", ZOMBIE),
             actions=[ChangeFlowRunState(state=StateType.CRASHED, name=None, message="no heartbeat")],
         ),
         AutomationCore(
@@ -64,19 +56,24 @@ def _automations(client: SyncPrefectClient) -> list[AutomationCore]:
         AutomationCore(
             name="shangxin: stuck pending",
             description="领取后没有开始 A run that was claimed and never began.",
-            trigger=EventTrigger(
-                match=RUNS,
-                after={"prefect.flow-run.Pending"},
-                expect={"prefect.flow-run.*"},
-                for_each=EACH,
-                posture=Posture.Proactive,
-                threshold=1,
-                within=STUCK,
-            ),
+            trigger=_silent_after("prefect.flow-run.Pending", STUCK),
             actions=[again],
         ),
         *_notifications(client),
     ]
+
+
+def _silent_after(event: str, within: timedelta) -> EventTrigger:
+    """Nothing more is heard of a run for so long after the event."""
+    return EventTrigger(
+        match=RUNS,
+        after={event},
+        expect={"prefect.flow-run.*"},
+        for_each=EACH,
+        posture=Posture.Proactive,
+        threshold=1,
+        within=within,
+    )
 
 
 def _reactive(event: str, tag: str = "shangxin") -> EventTrigger:

@@ -33,7 +33,7 @@ AIGC_LABELS = {"1": "生成 generated", "2": "可能生成 possibly", "3": "疑�
 def print_inspection(file: Path, console: Console, *, as_json: bool) -> int:
     """Print it; 0, or 1 where the picture has changed since it was labelled or its labels cannot be understood."""
     try:
-        found = inspect_file(_read(file))
+        found = inspect_file(read_picture(file))
     except LabelError as error:
         raise ConfigurationError(f"{file}: {error}") from error
     if as_json:
@@ -48,7 +48,8 @@ def print_inspection(file: Path, console: Console, *, as_json: bool) -> int:
     return 1 if found.state == "changed" or found.labels.problems or forged else 0
 
 
-def _read(file: Path) -> bytes:
+def read_picture(file: Path) -> bytes:
+    """The file's bytes; ConfigurationError where it cannot be read or is no picture by its length."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise ConfigurationError(f"{file}: found {file.stat().st_size} bytes, expected {MOST_BYTES} at most.")

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from flows.inspection import read_picture
 from tasks.banners.audit import Audit, Result, StaleRule, audit_picture, stale_rules
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement, placement_sets
@@ -25,7 +26,6 @@ from tasks.workplace import Workplace, open_workplace
 placements = typer.Typer(no_args_is_help=True, help="版位 Placements: list, show, and check any picture against them.")
 out = Console()
 
-MOST_BYTES = 2**28
 COLOURS: dict[Result, str] = {"pass": "green", "warn": "yellow", "fail": "red", "note": "dim", "not measured": "dim"}
 WORDS: dict[Result, str] = {
     "pass": "通过 pass",
@@ -88,7 +88,7 @@ def check_placement(
 ) -> None:
     """A picture against placements, rule by rule. Exit code 0: nothing failed; 1: something did; 2: unreadable."""
     workplace = open_workplace()
-    data = _read(file)
+    data = read_picture(file)
     chosen = workplace.placements(split(names) or _own_placement(data, file, workplace))
     audits = [audit_picture(data, each, name=file.name, read_text=text_lines) for each in chosen]
     if as_json:
@@ -134,15 +134,6 @@ def _own_placement(data: bytes, file: Path, workplace: Workplace) -> tuple[str, 
         f"{file}: does not say which placement it was made for. Name one: shangxin placements check {file.name}"
         " --placements taobao-main (a set such as taobao or all also works)."
     )
-
-
-def _read(file: Path) -> bytes:
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise ConfigurationError(f"{file}: found {file.stat().st_size} bytes, expected {MOST_BYTES} at most.")
-        return file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be read ({error.strerror}). Give the path of a picture.") from error
 
 
 def _grade(placement: Placement) -> str:

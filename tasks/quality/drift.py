@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from tasks.errors import TemplateError
 from tasks.findings import Finding
 from tasks.quality.duplicates import BITS, Signature
+from tasks.quality.reading import read_model
 
 
 class DriftLimits(BaseModel, frozen=True, extra="forbid"):
@@ -58,17 +56,7 @@ class Night(BaseModel, frozen=True):
 
 def load_golden(path: Path) -> GoldenSet:
     """Read golden.yaml; TemplateError names the file and the field."""
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        golden = GoldenSet.model_validate(content)
-    except FileNotFoundError:
-        raise TemplateError(f"{path}: there is no such file; it names the products and scenes to watch") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{path}: not readable as YAML in UTF-8: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TemplateError(f"{path}: {where}: {first['msg']} (found {first['input']!r:.80})") from None
+    golden = read_model(path, GoldenSet, purpose="; it names the products and scenes to watch")
     if golden.catalog.startswith("s3://"):
         return golden
     return golden.model_copy(update={"catalog": str((path.parent / golden.catalog).resolve())})

@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from tasks.errors import TemplateError
 from tasks.findings import Finding, Status, Verdict
+from tasks.quality.reading import read_model
 from tasks.steering import PLAIN, Share, Steering
 
 RANK: Mapping[Status, int] = {"rejected": 0, "review": 1, "approved": 2}
@@ -49,17 +49,9 @@ def load_repairs(path: Path, *, causes: Collection[str]) -> RepairTable:
 
     A folder without one repairs nothing.
     """
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        table = RepairTable.model_validate(content or {})
-    except FileNotFoundError:
+    if not path.exists():
         return RepairTable(takes=0)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{path}: not readable as YAML in UTF-8: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TemplateError(f"{path}: {where}: {first['msg']} (found {first['input']!r:.80})") from None
+    table = read_model(path, RepairTable, purpose="", blank={})
     unknown = sorted(set(table.causes) - set(causes))
     if unknown:
         raise TemplateError(f"{path}: causes: no check names {', '.join(unknown)}; known: {', '.join(causes)}")

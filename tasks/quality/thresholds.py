@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from tasks.errors import TemplateError
 from tasks.findings import Finding
+from tasks.quality.reading import read_model
 from tasks.shapes import Box
 
+PURPOSE = ", expected the limits of the quality checks"
 CHECKS = (
     "decodes",
     "blank",
@@ -48,7 +49,6 @@ CHECKS = (
 
 NOT_LIMITS = {"default.yaml", "repair.yaml", "golden.yaml"}
 
-Model = TypeVar("Model", bound=BaseModel)
 Title = Annotated[str, Field(min_length=1)]
 
 
@@ -169,27 +169,13 @@ class ThresholdBook(BaseModel, frozen=True, extra="forbid"):
 
 def load_thresholds(folder: Path) -> ThresholdBook:
     """Read `default.yaml` and every other *.yaml of a folder. TemplateError names the file and the field."""
-    default = _parse(folder / "default.yaml", Thresholds)
+    default = read_model(folder / "default.yaml", Thresholds, purpose=PURPOSE)
     _check_names(folder / "default.yaml", default)
     paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in NOT_LIMITS]
-    overrides = tuple(_parse(path, Override) for path in paths)
+    overrides = tuple(read_model(path, Override, purpose=PURPOSE) for path in paths)
     for path, override in zip(paths, overrides, strict=True):
         _refuse_unknown(path, override.rules)
     return ThresholdBook(default=default, overrides=overrides)
-
-
-def _parse(path: Path, model: type[Model]) -> Model:
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return model.model_validate(content)
-    except FileNotFoundError:
-        raise TemplateError(f"{path}: there is no such file, expected the limits of the quality checks") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{path}: not readable as YAML in UTF-8: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TemplateError(f"{path}: {where}: {first['msg']} (found {first['input']!r:.80})") from None
 
 
 def _check_names(path: Path, thresholds: Thresholds) -> None:

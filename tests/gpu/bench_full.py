@@ -44,34 +44,8 @@ from tasks.rendering.toyparts import (
 )
 from tasks.rendering.toyset import CORPUS
 from tasks.rendering.tuning import parse_name
+from tests.full_width import FULL
 
-FULL = ToyWidths(
-    native_size=1024,
-    unet_blocks=(320, 640, 1280),
-    unet_heads=(5, 10, 20),
-    unet_transformers=(1, 2, 10),
-    norm_groups=32,
-    cross_dim=2048,
-    time_id_dim=256,
-    control_channels=(16, 32, 96, 256),
-    text_hidden=4096,
-    text_layers=28,
-    text_ffn=13696,
-    text_heads=32,
-    text_groups=2,
-    text_kv=128,
-    vae_blocks=(128, 256, 512, 512),
-    vae_layers=2,
-    vae_groups=32,
-    clip_hidden=1024,
-    clip_layers=24,
-    clip_heads=16,
-    clip_image=336,
-    clip_projection=768,
-    ip_hidden=2048,
-    ip_heads=12,
-    ip_queries=16,
-)
 WIDTHS = {"full": FULL, "toy": ToyWidths()}
 FLOOR_TFLOPS = 790.0  # highest matrix product rate in bf16 that was measured on an H200 (reference 1.2)
 

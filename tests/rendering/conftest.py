@@ -1,12 +1,14 @@
 """Pictures drawn with a known alpha, and the tiny random model set."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -113,6 +115,14 @@ def _bag_shape(canvas: NDArray[np.uint8], side: int) -> None:
 def _bottle_shape(canvas: NDArray[np.uint8], side: int) -> None:
     cv2.rectangle(canvas, (round(side * 0.35), round(side * 0.35)), (round(side * 0.65), round(side * 0.86)), 255, -1)
     cv2.rectangle(canvas, (round(side * 0.43), round(side * 0.15)), (round(side * 0.57), round(side * 0.36)), 255, -1)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

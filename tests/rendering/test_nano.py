@@ -1,7 +1,6 @@
 """What the shipped draft weights can do, judged by plain colour rules on few seeds; more seeds are marked slow."""
 
 import colorsys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +17,7 @@ HUES = {"红色": 0.0, "金色": 40 / 360, "绿色": 125 / 360, "蓝色": 215 / 
 PROMPT = "干净平整的台面，{colour}背景，柔和的自然光，电商产品摄影，台面留白"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

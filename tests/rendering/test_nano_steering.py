@@ -1,11 +1,9 @@
 """What control and reference pictures do to the shipped draft set, measured through the renderer's own pipeline."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from tasks.rendering.nano.studio import SIDE, Studio, edges_of, ground_plane, open_studio, scene_picture
 from tasks.rendering.renderer import Pixels
@@ -17,12 +15,7 @@ WEAK_RED = "a red reference darkens the picture but hardly reddens it: the adapt
 REFERENCES = ("city-night", "spring-garden", "autumn-tea")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -18,23 +18,9 @@ from tasks.rendering.checkpoints.names import CONTROLS, IP_ADAPTER_FILE
 from tasks.rendering.checkpoints.table import published_sets
 from tasks.rendering.modelset import ModelSet
 from tasks.rendering.tiers import set_facts
-from tasks.rendering.toyparts import ToyWidths, kolors_scheduler, make_controlnet, make_unet
+from tasks.rendering.toyparts import kolors_scheduler, make_controlnet, make_unet
+from tests.full_width import FULL
 
-FULL = ToyWidths(
-    native_size=1024,
-    unet_blocks=(320, 640, 1280),
-    unet_heads=(5, 10, 20),
-    unet_transformers=(1, 2, 10),
-    norm_groups=32,
-    cross_dim=2048,
-    time_id_dim=256,
-    control_channels=(16, 32, 96, 256),
-    text_hidden=4096,
-    clip_hidden=1024,
-    ip_hidden=2048,
-    ip_heads=12,
-    ip_queries=16,
-)
 Shapes = Mapping[str, tuple[int, ...]]
 
 
