@@ -36,9 +36,9 @@ def _lay(canvas: Pixels, mask: Mask, at: tuple[int, int], colour: Colour) -> Non
     if left < 0 or top < 0 or left + width > canvas.shape[1] or top + height > canvas.shape[0]:
         raise CompositionError(f"copy leaves the frame at {(left, top, left + width, top + height)}.")
     part = canvas[top : top + height, left : left + width]
-    share = mask.astype(np.uint16)[..., None]
-    mixed = part * (255 - share) + np.array(colour, np.uint16) * share + 127
-    part[:] = (mixed // 255).astype(np.uint8)
+    share = cv2.merge([mask, mask, mask])
+    ink = cv2.multiply(share, (*colour, 0.0), scale=1 / 255)
+    part[:] = cv2.add(cv2.multiply(part, cv2.bitwise_not(share), scale=1 / 255), ink)
 
 
 @lru_cache(maxsize=2048)
