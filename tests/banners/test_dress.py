@@ -234,7 +234,8 @@ def test_placements_that_differ_in_bytes_alone_share_a_picture_and_others_do_not
     for name in names:
         (alone,) = compose((name,), dresser()).values()
         made = together[name]
-        assert isinstance(made, Rendition) and isinstance(alone, Rendition)
+        assert isinstance(made, Rendition)
+        assert isinstance(alone, Rendition)
         assert made.data == alone.data
         assert made.findings == alone.findings
     assert values(together["google-shopping-main"], "copy-contrast") == []  # its rules forbid text
