@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.banners.layouts import Side
-from tasks.banners.marks import Mark, Role, TextMark
+from tasks.banners.logos import logo_colours
+from tasks.banners.marks import ImageMark, Mark, Role, TextMark
 from tasks.banners.pixels import Pixels
 from tasks.shapes import Box
 
@@ -18,6 +19,7 @@ SMALL_TEXT, LARGE_TEXT = 4.5, 3.0
 LARGE_PX, LARGE_BOLD_PX = 24.0, 18.66  # 18 pt, and 14 pt bold
 STANDS_OUT = 1.7  # of a plate against the picture
 STRAY = 0.02  # of the pixels behind the copy, this share may be worse: grain is no letter
+LOGO_SEEN = 0.7  # of a logo's pixels stand out as graphics must (WCAG 2.2, 1.4.11: 3:1), or it is set in the ink
 MARGIN = 1.06  # what JPEG may take from a contrast
 OPACITIES = (0.0, 0.22, 0.36, 0.5, 0.62, 0.74, 0.85, 0.94)
 # Before a background as uneven as this (standard deviation of lightness, 0..1), even a readable ink gets a veil.
@@ -49,6 +51,7 @@ class Inks(NamedTuple):
     opacity: float
     contrast: float
     wanted: float
+    logo: Colour | None = None  # the one colour of a logo whose own colours are lost there
 
     def colour(self, role: Role) -> Colour:
         return {"ink": self.ink, "accent": self.accent, "plate": self.plate, "on": self.on, "paper": self.scrim}[role]
@@ -106,7 +109,18 @@ def choose_inks(behind: Pixels, marks: Sequence[Mark], look: Look) -> Inks:
     accent = _accent(bounds, best, look, wanted)
     plate = _plate(veiled, look, best)
     reached = min(reached, _worst(bounds, accent))
-    return Inks(best, accent, plate, on_plate(plate, look), scrim, opacity, reached, wanted)
+    return Inks(best, accent, plate, on_plate(plate, look), scrim, opacity, reached, wanted, _logo(bounds, marks, best))
+
+
+def _logo(bounds: tuple[float, float], marks: Sequence[Mark], ink: Colour) -> Colour | None:
+    """The ink for a logo most of which would not be seen in its own colours, None where it is or there is none."""
+    for mark in marks:
+        if isinstance(mark, ImageMark):
+            light = luminance(logo_colours(mark.path, mark.width / mark.height))
+            low, high = bounds
+            seen = np.maximum((light + 0.05) / (high + 0.05), (low + 0.05) / (light + 0.05)) >= LARGE_TEXT
+            return ink if seen.size and seen.mean() < LOGO_SEEN else None
+    return None
 
 
 def _accent(behind: tuple[float, float], ink: Colour, look: Look, wanted: float) -> Colour:
