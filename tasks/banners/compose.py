@@ -224,7 +224,7 @@ def _plain_framing(source: _Source, placement: Placement, least: float) -> Frami
         source.product,
         placement.size,
         least=least,
-        safe=placement.safe_box,
+        safe=placement.product_box,
         background="plain" if source.white else "scene",
     )
 
