@@ -1,7 +1,12 @@
 """Shared by all tests: Prefect never touches the user's home, and real servers of their own."""
 
+import os
 import tempfile
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch and OpenCV: processes side by side, one thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 from flows.environment import keep_prefect_at
 from tests.moto_s3 import bucket, s3_access, s3_endpoint
@@ -10,4 +15,5 @@ from tests.postgres import postgres, postgres_url
 __all__ = ["bucket", "postgres", "postgres_url", "s3_access", "s3_endpoint"]
 
 # before any test module imports Prefect; one home per test session
-keep_prefect_at(Path(tempfile.mkdtemp(prefix="shangxin-prefect-")))
+_HOME = tempfile.TemporaryDirectory(prefix="shangxin-prefect-", ignore_cleanup_errors=True)
+keep_prefect_at(Path(_HOME.name))

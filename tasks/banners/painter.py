@@ -53,7 +53,8 @@ class Painter:
         """All of a placement that its picture depends on."""
         bare = placement.text.value == "none" if placement.text else False
         least = _least_share(self._source.product.size, placement)
-        return placement.size, placement.safe_box, placement.needs_white, bare, least
+        boxes = placement.safe_box, placement.product_box, placement.thumbnail_box
+        return placement.size, boxes, placement.needs_white, bare, least
 
     def _paint(self, placement: Placement) -> Painted:
         least = _least_share(self._source.product.size, placement)
@@ -78,7 +79,7 @@ def _plain_framing(source: Source, placement: Placement, least: float) -> Framin
         source.product,
         placement.size,
         least=least,
-        safe=placement.safe_box,
+        safe=placement.product_box,
         background="plain" if source.white else "scene",
     )
 
