@@ -8,7 +8,7 @@ from tasks.banners.layouts import Align, Element, Layout, Place, Side, Variant
 from tasks.banners.marks import Mark, moved
 from tasks.banners.pieces import Piece, Setter, Setting, make_piece, texts_of
 from tasks.banners.typography.setting import ASCENT, DESCENT
-from tasks.banners.wording import Copy
+from tasks.banners.wording import ESSENTIAL, Copy
 from tasks.shapes import Box, Size
 
 # Steps of size; being smaller is weighed against leaving something out, ...
@@ -22,7 +22,6 @@ WORTH = {
     "upper": 2.0, "lower": 2.0, "scroll": 0.5,
 }  # fmt: skip
 CLEAR = 0.03  # of the shorter side, at least, between copy and product
-ESSENTIAL = frozenset({"headline", "upper", "lower"})
 
 Rows = tuple[tuple[str, ...], ...]
 
