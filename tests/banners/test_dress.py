@@ -232,3 +232,24 @@ def test_a_layout_that_names_no_element_is_refused(tmp_path: Any) -> None:
     )
     with pytest.raises(TemplateError, match=r"odd.yaml: .*'headlin' is no element"):
         load_layouts(tmp_path)
+
+
+def test_copy_never_reaches_the_master_even_where_nothing_is_scaled() -> None:
+    placement = PLACEMENTS["shopee-main"]
+    master = draw_master("table", width=placement.size.width, height=placement.size.height, share=0.3)
+    before = master.pixels.copy()
+    compose(("shopee-main", "shopify-product"), dresser(Copy(headline="好茶")), master)
+    assert np.array_equal(master.pixels, before)
+
+
+def test_placements_that_differ_in_bytes_alone_share_a_picture_and_others_do_not() -> None:
+    names = ("taobao-main", "google-shopping-main", "douyin-main", "shopee-main")
+    together = compose(names, dresser())
+    for name in names:
+        (alone,) = compose((name,), dresser()).values()
+        made = together[name]
+        assert isinstance(made, Rendition)
+        assert isinstance(alone, Rendition)
+        assert made.data == alone.data
+        assert made.findings == alone.findings
+    assert values(together["google-shopping-main"], "copy-contrast") == []  # its rules forbid text
