@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from flows.confinement import catalogues
 from tasks.banners.placement import placement_sets
 from tasks.catalog.brief import CampaignBrief
+from tasks.confinement import list_catalogues
 from tasks.errors import ConfigurationError
 from tasks.rendering.modelset import list_model_sets
 from tasks.workplace import open_workplace
@@ -48,7 +48,7 @@ _PLACEMENTS = {each.id: each.title.zh for each in _place.all_placements.values()
 _MODELS = {
     found.name: "草稿 draft" if found.draft else "" for found in list_model_sets(_place.settings.models_dir)
 } or {"kolors-nano": "草稿 draft"}
-_CATALOGUES = catalogues()
+_CATALOGUES = list_catalogues(_place.settings)
 
 SceneChoice: Any = _choices(_titled(_SCENES))
 PlacementChoice: Any = _choices(_titled({**_SETS, **_PLACEMENTS}))
