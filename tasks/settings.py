@@ -97,7 +97,9 @@ class Settings(BaseSettings):
     )
     work_pool: str = Field(default="gpu", description="Prefect's work pool of the agents.")
     keep_days: int = Field(default=30, ge=1, description="Housekeeping: how long Prefect's runs and old takes stay.")
-    store_url: str = Field(default="", description="Where people reach the store's keys by https; linked likewise.")
+    store_url: str = Field(
+        default="", description="Where people reach the store's keys by https; empty: the approval page."
+    )
 
     @property
     def store_uri(self) -> str:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, Field
 
+from flows.approval import stored
 from flows.approval.guard import COOKIE, Door, Guard
 from flows.approval.pictures import Pictures
 from flows.approval.publishing import Publisher
@@ -135,6 +136,7 @@ def make_app(workplace: Workplace, *, run_id: str = "", who: str = "", token: st
     app.add_exception_handler(LedgerUnavailable, _ledger_away)
     for add in (_add_pages, _add_pictures, _add_decisions, _add_door):
         add(app, desk)
+    app.include_router(stored.routes)
     return app
 
 
