@@ -142,7 +142,7 @@ class ReportData:
 
 def render_report(report: ReportData) -> str:
     """The page as text. Pure but for reading the page's template; every value is escaped."""
-    assets = {"style": _asset("style.css"), "script": _asset("script.js"), "csp": _policy()}
+    assets = {"style": _asset("style.css"), "script": _asset("script.js"), "csp": report_policy()}
     return _template().render(sheet=Sheet(report), **assets)
 
 
@@ -249,7 +249,7 @@ def _asset(name: str) -> Markup:
     return Markup((FOLDER / name).read_text(encoding="utf-8"))  # noqa: S704
 
 
-def _policy() -> str:
+def report_policy() -> str:
     """Content security policy: no network at all, and only this one script, known by its digest."""
     digest = base64.b64encode(hashlib.sha256(str(_asset("script.js")).encode()).digest()).decode()
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

@@ -6,6 +6,7 @@ nothing missing. Every fifth round has a poisoned job as well: it must be set as
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -65,7 +66,7 @@ class Chaos:
             settings={
                 "SHANGXIN_S3_ENDPOINT": f"http://127.0.0.1:{port}",
                 "SHANGXIN_TEMPLATES": str(self._templates),
-                "SHANGXIN_CATALOGS": str(folder / "catalogs"),
+                "SHANGXIN_CATALOG_ROOTS": json.dumps([str(folder / "catalogs"), "s3://"]),
                 "SHANGXIN_LEASE_SECONDS": str(LEASE_SECONDS),
                 "SHANGXIN_MAX_ATTEMPTS": str(MOST_DEATHS),
                 "SHANGXIN_SHARD_SIZE": "12",
