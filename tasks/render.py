@@ -32,7 +32,6 @@ from tasks.workplace import Workplace, open_workplace
 # rest of the shard is only reserved.
 IN_HAND = 4
 LOOK_AGAIN_SECONDS = 0.5
-TURN_SECONDS = 300.0  # what one ticket of the work pool may render before the next in the queue has its turn
 SEEN_SECONDS = 60  # a renderer that the ledger has not heard of for so long is gone
 
 
@@ -63,15 +62,15 @@ def should_stop(ledger: Ledger, run_id: str) -> bool:
 
 @traced("render-shard")
 def render_next(run_id: str, stopping: Callable[[], bool]) -> Counter[str]:
-    """Render a run's next shards, whichever they are by now, for some minutes; counts by outcome, empty where nothing
-    is left to take.
+    """Render a run's next shards, whichever they are by now, for `turn_seconds`; counts by outcome, empty where
+    nothing is left to take.
 
     `stopping` is asked between batches: once it says so, or a more urgent run waits, the rest goes back. LedgerError,
     StorageError.
     """
     workplace = open_workplace()
     ledger, size = workplace.ledger, workplace.settings.shard_size
-    precedence, ends = Precedence(ledger, run_id), time.monotonic() + TURN_SECONDS
+    precedence, ends = Precedence(ledger, run_id), time.monotonic() + workplace.settings.turn_seconds
     model = CampaignBrief.model_validate_json(ledger.run(run_id).brief).model
     counts: Counter[str] = Counter()
 

@@ -36,8 +36,7 @@ from flows.embedded import connected  # noqa: E402
 from flows.queues import Priority  # noqa: E402
 from flows.stack.stack import Stack  # noqa: E402
 from tasks.catalog.brief import CampaignBrief  # noqa: E402
-from tasks.render import TURN_SECONDS  # noqa: E402
-from tasks.settings import Settings, use_settings  # noqa: E402
+from tasks.settings import Settings, get_settings, use_settings  # noqa: E402
 from tasks.workplace import open_workplace  # noqa: E402
 from tests.chaos.small import small_templates  # noqa: E402
 
@@ -77,7 +76,9 @@ def _night(jobs: int, sleep_ms: int, agents: int, model: str) -> None:
     left = "before" if ended["urgent"] < ended["night"] else "AFTER"
     print(f"{URGENT} urgent pictures: {ended['urgent'] - asked:.1f} s from catalogue to report, {left} the night's end")
     begun = min(run.start_time for run in _tickets("urgent") if run.start_time).timestamp()
-    print(f"  an agent left the night for them after {begun - asked_at:.1f} s; the night's turns: {TURN_SECONDS:.0f} s")
+    print(
+        f"  an agent left the night for them after {begun - asked_at:.1f} s; its turns: {get_settings().turn_seconds:.0f} s"
+    )
     wall, ideal = ended["night"] - started, jobs * sleep_ms / 1000 / agents
     shards = _tickets("night")
     print(f"{jobs} jobs of {sleep_ms} ms on {agents} agents: wall {wall:.1f} s, sleep {ideal:.1f} s each")

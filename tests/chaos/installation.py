@@ -29,6 +29,7 @@ SCENES = ("white-studio", "wood-morning")
 LEASE_SECONDS = 10
 MOST_DEATHS = 3
 SHARD = 6
+TURN_SECONDS = 5
 
 
 class Undisturbed(NamedTuple):
@@ -57,6 +58,7 @@ class Installation:
                 "SHANGXIN_LEASE_SECONDS": str(LEASE_SECONDS),
                 "SHANGXIN_MAX_ATTEMPTS": str(MOST_DEATHS),
                 "SHANGXIN_SHARD_SIZE": str(SHARD),
+                "SHANGXIN_TURN_SECONDS": str(TURN_SECONDS),
             },
         )
         self.store = FaultyS3(port, int(self.stack.s3_endpoint.rpartition(":")[2]))
