@@ -76,9 +76,8 @@ def _night(jobs: int, sleep_ms: int, agents: int, model: str) -> None:
     left = "before" if ended["urgent"] < ended["night"] else "AFTER"
     print(f"{URGENT} urgent pictures: {ended['urgent'] - asked:.1f} s from catalogue to report, {left} the night's end")
     begun = min(run.start_time for run in _tickets("urgent") if run.start_time).timestamp()
-    print(
-        f"  an agent left the night for them after {begun - asked_at:.1f} s; its turns: {get_settings().turn_seconds:.0f} s"
-    )
+    turn = get_settings().turn_seconds
+    print(f"  an agent left the night for them after {begun - asked_at:.1f} s; its turns take up to {turn:.0f} s")
     wall, ideal = ended["night"] - started, jobs * sleep_ms / 1000 / agents
     shards = _tickets("night")
     print(f"{jobs} jobs of {sleep_ms} ms on {agents} agents: wall {wall:.1f} s, sleep {ideal:.1f} s each")

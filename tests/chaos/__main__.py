@@ -10,8 +10,11 @@ import argparse
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -23,13 +26,14 @@ HOME.chmod(0o755)  # PostgreSQL is another user
 keep_prefect_at(HOME / "client")  # before anything imports Prefect
 
 from flows.embedded import connected  # noqa: E402
+from tasks.errors import LedgerError  # noqa: E402
 from tests.chaos.comparing import differences  # noqa: E402
 from tests.chaos.harms import HARMS, NAMED, Harm, Night, choose, poisoning, right_clocks  # noqa: E402
 from tests.chaos.installation import Installation, run_of, wait_until  # noqa: E402
 
 PATIENCE_SECONDS = 600.0  # of a machine with other things to do
 POISON_EVERY = 5
-LONGEST_BETWEEN = 2.0  # seconds between two harms
+SPREAD_SECONDS = 4.0  # within which all harms begin
 
 
 class Round(NamedTuple):
@@ -45,23 +49,19 @@ class Round(NamedTuple):
 
 def play(installation: Installation, number: int, given: argparse.Namespace) -> Round:
     """One round. The dice are this round's own: it comes out the same whichever rounds were before."""
-    dice, started, poisoned = Random(f"{given.seed}-{number}"), time.monotonic(), ""
+    dice, started = Random(f"{given.seed}-{number}"), time.monotonic()
     run_id, brief = run_of(number), installation.brief(number)
     expected = installation.undisturbed(brief, run_id)
-    night = Night(installation, run_id, brief, dice, given.outage)
-    if number % POISON_EVERY == 0:
-        poisoned = dice.choice(sorted(expected.lines))
+    poisoned = dice.choice(sorted(expected.lines)) if number % POISON_EVERY == 0 else ""
     harms = _named(given.only) or choose(dice, given.harms, poisoned=bool(poisoned))
     say(f"round {number}: {len(expected.lines)} jobs, undisturbed in {time.monotonic() - started:.0f} s")
-    wrong = ""
     patience = PATIENCE_SECONDS + given.outage
+    night = Night(installation, run_id, brief, dice, given.outage, threading.Lock())
     try:
         with poisoning(night, poisoned):
             installation.start(brief, run_id)
             wait_until(lambda: installation.under_way(run_id), "the first picture", seconds=patience)
-            for harm in harms:
-                time.sleep(dice.uniform(0, LONGEST_BETWEEN))
-                say(f"    {harm(night)}")
+            do_all(harms, night)
             wait_until(lambda: installation.over(run_id), "the end of the run", seconds=patience)
             wait_until(lambda: not installation.leaders(run_id), "the end of who led it", seconds=patience)
         wrong = "; ".join(differences(installation.place, run_id, expected, poisoned))
@@ -71,6 +71,29 @@ def play(installation: Installation, number: int, given: argparse.Namespace) -> 
     deaths = sum(record.failures for record in installation.place.ledger.results(run_id))
     names = tuple(harm.__name__ for harm in harms) + (("poison",) if poisoned else ())
     return Round(number, names, wrong, time.monotonic() - started, len(expected.lines), deaths)
+
+
+def do_all(harms: list[Harm], night: Night) -> None:
+    """Each at a moment of its own within the first seconds of rendering, beside the others."""
+
+    def do(harm: Harm, night: Night) -> None:
+        time.sleep(night.dice.uniform(0, SPREAD_SECONDS))
+        late = "" if is_rendering(night) else " (when all was rendered)"
+        say(f"    {harm(night)}{late}")
+
+    with ThreadPoolExecutor(max(1, len(harms))) as pool:
+        nights = [night._replace(dice=Random(night.dice.random())) for _ in harms]
+        doing = [pool.submit(copy_context().run, do, harm, own) for harm, own in zip(harms, nights, strict=True)]
+    for done in doing:
+        done.result()
+
+
+def is_rendering(night: Night) -> bool:
+    """Something of the run is still to be rendered; True where the database is away."""
+    try:
+        return night.installation.place.ledger.counts(night.run_id).unfinished > 0
+    except LedgerError:
+        return True
 
 
 def print_table(rounds: list[Round]) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import httpx
 import psutil
 from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectException
 
 from flows.dispatch import SHARDS, run_tag
 from flows.stack.processes import Service
@@ -24,19 +26,24 @@ from tests.chaos.faulty_s3 import Mood
 from tests.chaos.installation import LEASE_SECONDS, Installation
 
 FROZEN_SECONDS = LEASE_SECONDS + 3.0
-TROUBLE_SECONDS = 6.0
+TROUBLE_SECONDS, LONGEST_TROUBLE_SECONDS, LEAST_SPOILED = 4.0, 20.0, 4
+AWAY_SECONDS = 900.0
 SKEW_SECONDS = 7200
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
 
 
 class Night(NamedTuple):
-    """What a harm is done to, and the dice it is done with. `outage` is how long the server stays away, in seconds."""
+    """What a harm is done to, and the dice it is done with. `outage` is how long the server stays away, in seconds.
+
+    Harms overlap; `hand` is held by whoever ends and starts a process.
+    """
 
     installation: Installation
     run_id: str
     brief: CampaignBrief
     dice: Random
     outage: float
+    hand: threading.Lock
 
     @property
     def stack(self) -> Stack:
@@ -55,16 +62,18 @@ def kill_renderer(night: Night) -> str:
 def kill_agent(night: Night) -> str:
     """The parent dies; its renderer must follow, and a new agent comes."""
     agent = night.dice.choice(night.stack.agents)
-    agent.kill()
-    agent.start()
+    with night.hand:
+        agent.kill()
+        agent.start()
     return f"{agent.name} killed and started again"
 
 
 def drain_agent(night: Night) -> str:
     """A rollout: SIGTERM, then a new one."""
     agent = night.dice.choice(night.stack.agents)
-    code = agent.stop()
-    agent.start()
+    with night.hand:
+        code = agent.stop()
+        agent.start()
     return f"{agent.name} drained (code {code}) and started again"
 
 
@@ -126,18 +135,23 @@ def store_cut(night: Night) -> str:
 
 def double_shard(night: Night) -> str:
     """Two agents given the same shard: a ticket sent twice more without the key that tells them apart."""
-    with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name(SHARDS)
-        for _ in range(2):
+
+    def send() -> None:
+        with get_client(sync_client=True) as client:
             client.create_flow_run_from_deployment(
-                deployment.id, parameters={"run_id": night.run_id, "number": 1}, tags=[run_tag(night.run_id)]
+                client.read_deployment_by_name(SHARDS).id,
+                parameters={"run_id": night.run_id, "number": 1},
+                tags=[run_tag(night.run_id)],
             )
+
+    for _ in range(2):
+        _until_it_answers(send)
     return "two more tickets for one shard"
 
 
 def double_leader(night: Night) -> str:
     """The campaign started twice."""
-    night.installation.start(night.brief, night.run_id)
+    _until_it_answers(lambda: night.installation.start(night.brief, night.run_id))
     return "the campaign started once more"
 
 
@@ -150,10 +164,11 @@ def skew_clock(night: Night) -> str:
     service = night.dice.choice([*night.stack.agents, None])
     if service is None:
         killed = kill_leader(night)
-        night.installation.start(night.brief, night.run_id, environment=_clock(offset))
+        _until_it_answers(lambda: night.installation.start(night.brief, night.run_id, environment=_clock(offset)))
         return f"{killed}, another one started with its clock {offset} s off"
-    service.stop()
-    service.start(_clock(offset))
+    with night.hand:
+        service.stop()
+        service.start(_clock(offset))
     return f"{service.name} started again with its clock {offset} s off"
 
 
@@ -231,11 +246,27 @@ def _has_wrong_clock(service: Service) -> bool:
 
 
 def _spoil(night: Night, mood: Mood) -> str:
-    store = night.installation.store
+    """For some seconds, and until a few requests met it: a small run may be between two of them."""
+    store, started = night.installation.store, time.monotonic()
     before, store.mood = store.spoiled, mood
-    time.sleep(TROUBLE_SECONDS)
+    while time.monotonic() - started < TROUBLE_SECONDS or store.spoiled - before < LEAST_SPOILED:
+        time.sleep(0.1)
+        if time.monotonic() - started > LONGEST_TROUBLE_SECONDS:
+            break
     store.mood = "well"
-    return f"store {mood}: {store.spoiled - before} requests spoiled"
+    return f"store {mood}: {store.spoiled - before} requests spoiled in {time.monotonic() - started:.0f} s"
+
+
+def _until_it_answers(act: Callable[[], None]) -> None:
+    """Another harm may have taken Prefect's server or its database away."""
+    deadline = time.monotonic() + AWAY_SECONDS
+    while True:
+        try:
+            return act()
+        except (httpx.HTTPError, PrefectException):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
 
 
 def _some_renderer(night: Night) -> psutil.Process | None:
