@@ -28,7 +28,7 @@ def make_app(workplace: Workplace, *, run_id: str = "", who: str = "", token: st
     app.state.desk = desk
     app.add_middleware(Guard, door=door)
     app.add_exception_handler(LedgerUnavailable, _ledger_away)
-text:    for part in (looking, showing, deciding, entering, stored):
+    for part in (looking, showing, deciding, entering, stored):
         app.include_router(part.routes)
     return app
 
