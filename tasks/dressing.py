@@ -17,7 +17,7 @@ from tasks.banners.placement import Placement
 from tasks.banners.typography.fonts import FontBook
 from tasks.banners.wording import Copy, Problem, read_copy
 from tasks.catalog.brief import CampaignBrief
-from tasks.catalog.copy_file import CopyFile, read_copy_file
+from tasks.catalog.copy_file import CopyFile
 from tasks.prompts.scene import Brand
 from tasks.workplace import Workplace
 
@@ -29,6 +29,7 @@ class Wardrobe:
 
     def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
         self._templates, self._library, self._brief = workplace.settings.templates, workplace.library, brief
+        self._read_copy = workplace.copy_file
         self._looks: dict[str, list[Any]] = {}
 
     def copy(self, sku: str, facts: Mapping[str, Any]) -> Copy:
@@ -97,7 +98,7 @@ class Wardrobe:
 
     @cached_property
     def _copy_file(self) -> CopyFile:
-        return read_copy_file(Path(self._brief.copy_file)) if self._brief.copy_file else CopyFile({}, "")
+        return self._read_copy(self._brief.copy_file) if self._brief.copy_file else CopyFile({}, "")
 
     def _brand(self, facts: Mapping[str, Any]) -> Brand | None:
         return self._library.brands.get(self._library.brand_id(self._brief.brand or facts.get("brand", "")))

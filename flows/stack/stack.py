@@ -164,7 +164,6 @@ class Stack:
             "SHANGXIN_S3_ACCESS_KEY": "stack",
             "SHANGXIN_S3_SECRET_KEY": "stack-of-this-machine",
             "SHANGXIN_DISPATCH": "agents",
-            "SHANGXIN_STORE_URL": f"{self.s3_endpoint}/{BUCKET}/pictures",
             "SHANGXIN_REVIEW_URL": f"http://127.0.0.1:{self._review_port}",
         }
         if self.binaries:

@@ -53,8 +53,7 @@ class Painter:
         """All of a placement that its picture depends on."""
         bare = placement.text.value == "none" if placement.text else False
         least = _least_share(self._source.product.size, placement)
-        boxes = placement.safe_box, placement.product_box, placement.thumbnail_box
-        return placement.size, boxes, placement.needs_white, bare, least
+        return placement.size, placement.safe_box, placement.thumbnail_box, placement.needs_white, bare, least
 
     def _paint(self, placement: Placement) -> Painted:
         least = _least_share(self._source.product.size, placement)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main, make_brief
+from flows.cli import main
+from flows.options import Wanted
 from tasks.errors import ConfigurationError
 from tasks.settings import use_settings
 
@@ -97,4 +98,4 @@ def _shangxin(arguments: list[str]) -> "subprocess.CompletedProcess[str]":
 
 def test_an_option_that_cannot_be_used_is_named() -> None:
     with pytest.raises(ConfigurationError, match="--variants"):
-        make_brief("a.csv", scenes="", placements="", variants=0)
+        Wanted(variants=0).brief("a.csv")

@@ -93,6 +93,8 @@ def test_the_same_file_twice_is_the_same_run_and_renders_nothing(catalogue: Path
     [
         ("scenes: [white-studio]\ncatalog: /etc/passwd.csv\n", None, "Leave it out"),
         ("scens: [white-studio]\n", None, "scens"),
+        (BRIEF + "copy_file: ../../etc/passwd\n", None, "lies outside"),
+        (BRIEF + "copy_file: /etc/passwd\n", None, "lies outside"),
         ("scenes: [white-studoi]\nmodel: sleep-1ms\n", None, "white-studio"),
         (BRIEF, "sku,title,image\n", "no rows"),
         (BRIEF, "sku,title,image\nA,B,gone.png\n", "none of the 1 rows"),

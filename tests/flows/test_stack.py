@@ -38,7 +38,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory, small_templates: Path) -> It
     cv2.ellipse(picture, (160, 200), (110, 160), 0, 0, 360, (90, 140, 60, 255), -1, cv2.LINE_AA)
     cv2.imwrite(str(catalogs / "cup.png"), picture)
     (catalogs / "cups.csv").write_text(PRODUCTS, encoding="utf-8")
-    settings = {"SHANGXIN_CATALOGS": str(catalogs), "SHANGXIN_TEMPLATES": str(small_templates)}
+    settings = {
+        "SHANGXIN_CATALOG_ROOTS": json.dumps([str(catalogs), "s3://"]),
+        "SHANGXIN_TEMPLATES": str(small_templates),
+    }
     with Stack(folder / "stack", settings=settings) as whole:
         yield whole
 
