@@ -22,9 +22,10 @@ from tasks.findings import Finding
 from tasks.shapes import Box, Size
 
 # Raised whenever the same copy would be set otherwise because our own code changed.
-DRESSING = 1
+DRESSING = 2
 # Weights between arrangements: a busy ground, canvas that must be made up, and the product's size.
 BUSY, EXTENDED, PRODUCT = 3.0, 1.2, 2.0
+ROOMY = 0.72  # step of size from which a scene's own layout is taken without a look at the others
 MAP = 64  # pixels a side of the map of busyness
 
 
@@ -90,8 +91,10 @@ class Dresser:
         found: list[tuple[float, Dressing]] = []
         for layout in layouts:  # a scene's own layout may ask for more room than the product leaves
             tried = (self._try(layout, variant, subject, placement, least) for variant in layout.variants)
-            found = [each for each in tried if each is not None]
-            if found:
+            fitting = [each for each in tried if each is not None]
+            found += fitting
+            roomy = any(each.arranged.step >= ROOMY for _, each in fitting)
+            if roomy or (fitting and not layout.scenes):
                 break
         if not layouts:
             return None

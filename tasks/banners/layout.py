@@ -18,7 +18,7 @@ SIZE_WORTH = 4.5
 LAST_STEPS = (0.56, 0.48, 0.4, 0.34, 0.28)
 # What an element is worth when arrangements are compared.
 WORTH = {
-    "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 0.5, "badge": 0.4,
+    "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 1.1, "badge": 0.4,
     "upper": 2.0, "lower": 2.0, "scroll": 0.5,
 }  # fmt: skip
 CLEAR = 0.03  # of the shorter side, at least, between copy and product

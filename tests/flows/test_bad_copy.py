@@ -162,4 +162,4 @@ def test_a_picture_squeezed_into_150_kb_is_told_and_one_that_cannot_be_is_refuse
     tight = large.model_copy(update={"max_kb": large.max_kb.model_copy(update={"value": 150}), "shape": exact})
     refused = of_noise(tight)
     assert isinstance(refused, Refused), refused
-    assert re.search(r"1200x1200 picture does not fit 0 to 150000 bytes: jpeg takes \d{6,} bytes", refused.reason)
+    assert re.search(r"1200x1200 picture does not fit 0 to 149999 bytes: jpeg takes \d{6,} bytes", refused.reason)
