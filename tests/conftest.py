@@ -17,3 +17,8 @@ __all__ = ["bucket", "postgres", "postgres_url", "s3_access", "s3_endpoint"]
 # before any test module imports Prefect; one home per test session
 _HOME = tempfile.TemporaryDirectory(prefix="shangxin-prefect-", ignore_cleanup_errors=True)
 keep_prefect_at(Path(_HOME.name))
+
+
+def pytest_unconfigure() -> None:
+    """The home goes with the session."""
+    _HOME.cleanup()
