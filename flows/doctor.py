@@ -1,6 +1,7 @@
 """`shangxin doctor`: what is ready and what is not, each with the way out."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from tasks.rendering.checkpoints.present import revision
 from tasks.rendering.checkpoints.table import Licence, PublishedSet, published_sets
 from tasks.rendering.checkpoints.verify import verify
 from tasks.rendering.modelset import find_published_anywhere, list_model_sets
+from tasks.rendering.presets import may_change
 from tasks.workplace import Workplace, open_workplace
 
 State = Literal["ok", "note", "missing"]
@@ -67,11 +69,20 @@ def _packages(_: Workplace) -> Iterator[Diagnosis]:
 def _templates(workplace: Workplace) -> Iterator[Diagnosis]:
     scenes, placements = len(workplace.library.scenes), len(workplace.all_placements)
     yield Diagnosis("templates", "ok", f"{workplace.settings.templates}: {scenes} scenes, {placements} placements")
+    yield from _samplers(workplace)
     stale = stale_of(workplace)
     if stale:
         oldest = min(stale, key=lambda each: each.checked)
         text = f"{len(stale)} placements have rules nobody checked for {workplace.settings.rule_months} months"
         yield Diagnosis("placements", "note", f"{text}; the oldest: {oldest.placement}, {oldest.checked}")
+
+
+def _samplers(workplace: Workplace) -> Iterator[Diagnosis]:
+    """Every sampler preset that scenes name, with what it may change in the picture."""
+    drawn = Counter(scene.sampler for scene in workplace.library.scenes.values() if scene.background == "generated")
+    for sampler, scenes in drawn.items():
+        ((name, changes),) = may_change(sampler)
+        yield Diagnosis(f"sampler {name}", "ok", f"{scenes} scenes; {changes}")
 
 
 def _store(workplace: Workplace) -> Iterator[Diagnosis]:

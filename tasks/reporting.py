@@ -19,6 +19,7 @@ from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
 from tasks.labelling import Labelling
 from tasks.rendering.checkpoints.table import licence_note, published_sets
+from tasks.rendering.presets import PRESETS, may_change
 from tasks.shapes import Size
 from tasks.workplace import SLEEPER, Workplace
 
@@ -35,7 +36,10 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     seconds: Counter[str] = Counter()
     rows = []
     fresh_cost = 0.0
+    samplers: set[str] = set()
     for record in ledger.results(run_id):
+        if record.job.background == "generated":
+            samplers.add(record.job.sampler.preset)
         if record.fresh:
             seconds.update(record.timings)
             fresh_cost += record.cost
@@ -55,6 +59,7 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
         currency=workplace.settings.currency,
         model=brief.model,
         model_note=model_note(workplace, brief.model),
+        samplers=may_change(*sorted(samplers & PRESETS.keys()), tunings=workplace.model(brief.model).tuning),
         check_titles=workplace.thresholds.check_titles,
         cause_titles=workplace.thresholds.cause_titles,
     )
@@ -83,6 +88,7 @@ def reported_row(workplace: Workplace, record: JobRecord, rules: Mapping[str, st
         seconds=record.timings,
         reason=line.reason,
         category=_category(workplace, record),
+        notes=record.notes,
         takes=tuple(
             TakeEntry(each.take, each.status, counted_causes(each.findings), each.steering, each.key)
             for each in line.takes

@@ -56,6 +56,7 @@ STAGES = {
     "compose": "成图 Compose",
     "publish": "发布 Publish",
 }
+NOTES = 12  # different ones listed
 # What a person has to act on is pictured first where there is not room for all.
 URGENCY: dict[RowStatus, int] = {"review": 0, "rejected": 1, "failed": 2, "approved": 3}
 
@@ -94,6 +95,7 @@ class ReportRow:
     reason: str = ""
     category: str = ""  # its title
     takes: tuple[TakeEntry, ...] = ()
+    notes: tuple[str, ...] = ()  # what the renderer has to say of it
 
     @property
     def by_weight(self) -> list[Finding]:
@@ -141,6 +143,7 @@ class ReportData:
     currency: str = "USD"
     model: str = ""
     model_note: str = ""  # licence, registration, and what kind of model it is
+    samplers: Sequence[tuple[str, str]] = ()  # sampler presets and tunings in use, and what each may change
     check_titles: Mapping[str, str] = field(default_factory=dict)
     cause_titles: Mapping[str, str] = field(default_factory=dict)
     root: str = "../../"
@@ -197,6 +200,11 @@ class Sheet:
     @cached_property
     def take_count(self) -> int:
         return sum(len(row.takes) for row in self.report.rows)
+
+    @cached_property
+    def notes(self) -> list[tuple[str, int]]:
+        """What the renderer noted, and of how many pictures; the most frequent first."""
+        return Counter(note for row in self.report.rows for note in row.notes).most_common(NOTES)
 
     @cached_property
     def stages(self) -> list[tuple[str, float]]:

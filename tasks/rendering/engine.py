@@ -122,7 +122,10 @@ class KolorsRenderer:
             borrow = partial(self._borrow_encoder, quantised=False)
             return ReleasingTextService(parts.tokenizer, borrow, encoder_key=encoder_key)
         borrow = partial(self._borrow_encoder, quantised=True)
-        note = "text encoder in int8, for want of memory on the card: another card draws a slightly different picture"
+        note = (
+            "显存小，文本编码用 int8 text encoder in int8, for want of memory on the card: another card draws a "
+            "slightly different picture"
+        )
         # its embeddings differ: they may never be taken for the others'
         return ReleasingTextService(parts.tokenizer, borrow, encoder_key=f"{encoder_key}:int8", note=note)
 
@@ -209,7 +212,7 @@ class KolorsRenderer:
         note: tuple[str, ...] = ()
         if isinstance(error, torch.OutOfMemoryError):
             self._most = max(1, min(self._most, middle))  # the next batches would meet the same end
-            note = (f"drawn {self._most} at a time: the card had no room for {len(batch)}",)
+            note = (f"显存不足，已拆批 drawn {self._most} at a time: the card had no room for {len(batch)}",)
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
         for half in (batch[:middle], batch[middle:]):
@@ -224,7 +227,9 @@ class KolorsRenderer:
         again = self._kolors.in_fp32(full)
         if again is None or not bool(torch.isfinite(again[: len(conditions)]).all()):
             raise RenderError("the model gave values that are not finite, in full precision too; nothing delivered")
-        return again[: len(conditions)], ("drawn again in fp32: the first take had values that are not finite",)
+        return again[: len(conditions)], (
+            "首次数值溢出，已用全精度重画 drawn again in fp32: the first take had values that are not finite",
+        )
 
     def _decode_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
         for one in batch:
@@ -350,7 +355,7 @@ def _tensor(pixels: Pixels) -> torch.Tensor:
 def _undrawn(staged: Staged) -> tuple[str, ...]:
     if staged.job.background == "white":
         return ()
-    return ("the product fills the whole canvas: there was no background to draw",)
+    return ("商品占满画布，未画背景 the product fills the whole canvas: there was no background to draw",)
 
 
 def _failed(request: RenderRequest, error: BaseException) -> Failed:
