@@ -17,8 +17,10 @@ from tasks.errors import ModelError, ShangxinError
 from tasks.rendering.checkpoints.present import revision
 from tasks.rendering.checkpoints.table import Licence, PublishedSet, published_sets
 from tasks.rendering.checkpoints.verify import verify
+from tasks.rendering.helpers import helpers
 from tasks.rendering.modelset import find_published_anywhere, list_model_sets
 from tasks.rendering.presets import may_change
+from tasks.rendering.reviewed import find_reviewed
 from tasks.workplace import Workplace, open_workplace
 
 State = Literal["ok", "note", "missing"]
@@ -40,7 +42,7 @@ def print_diagnosis(console: Console) -> int:
     """Print every diagnosis; 0 where a run can work, else 2."""
     workplace = open_workplace()
     worst = 0
-    for look in (_packages, _templates, _store, _database, _models, _judges, _device):
+    for look in (_packages, _templates, _store, _database, _models, _helpers, _judges, _device):
         for diagnosis in _carefully(look, workplace):
             console.print(f"{MARKS[diagnosis.state]} [bold]{diagnosis.subject}[/] {escape(diagnosis.text)}")
             worst = max(worst, 2 if diagnosis.state == "missing" else 0)
@@ -134,6 +136,18 @@ def _judges(workplace: Workplace) -> Iterator[Diagnosis]:
         here = folder is not None and (folder / name / "model.safetensors").is_file()
         text = str(folder / name) if folder and here else f"no weights: expected {name} in SHANGXIN_MODELS_DIR"
         yield Diagnosis(f"check {name}", "ok" if here else "note", text)
+
+
+def _helpers(workplace: Workplace) -> Iterator[Diagnosis]:
+    """Models beside the picture model, where a shop brings them: never downloaded, and not needed."""
+    folder = workplace.settings.models_dir
+    for title, zh, reviewed in helpers():
+        found = find_reviewed(folder, reviewed)
+        if found is not None:
+            yield Diagnosis(title, "ok", f"{zh} {found.name} {found.revision}; {reviewed[found.name][1]}")
+        else:
+            names = ", ".join(f"{name} ({source}, {licence})" for name, (_, licence, source) in reviewed.items())
+            yield Diagnosis(title, "note", f"{zh}，没有也可以 not needed; taken from SHANGXIN_MODELS_DIR: {names}")
 
 
 def _device(workplace: Workplace) -> Iterator[Diagnosis]:

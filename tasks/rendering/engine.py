@@ -20,6 +20,7 @@ import torch
 
 from tasks.errors import RenderError, ShangxinError
 from tasks.rendering.cutout import CutOutCache
+from tasks.rendering.estimate import Estimator, open_estimator
 from tasks.rendering.finish import finish
 from tasks.rendering.job import RenderJob, canonical_json
 from tasks.rendering.kolors import Condition, Kolors
@@ -60,7 +61,9 @@ def open_renderer(
         torch.set_num_threads(threads)
     with _opening:
         if key not in _open:
-            _open[key] = KolorsRenderer(found, device=place, segmenter=open_segmenter(models_dir))
+            _open[key] = KolorsRenderer(
+                found, device=place, segmenter=open_segmenter(models_dir), estimator=open_estimator(models_dir)
+            )
         return _open[key]
 
 
@@ -98,6 +101,7 @@ class KolorsRenderer:
         batch_size: int | None = None,
         tier: Tier | None = None,
         segmenter: Segmenter | None = None,
+        estimator: Estimator | None = None,
         parts: Parts | None = None,
     ) -> None:
         self.name = found.ref.name
@@ -107,7 +111,7 @@ class KolorsRenderer:
         parts = parts or load_parts(found, device=device, with_text=not tier.releases)
         self._kolors = Kolors(found, parts, device=device)
         self._text = self._text_service(parts, tier)
-        self._segmenter = segmenter
+        self._segmenter, self._estimator = segmenter, estimator
         self._cutouts = CutOutCache(segmenter=segmenter)
         self._references: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._most = self._batch_size  # less once the card ran out of memory
@@ -167,7 +171,12 @@ class KolorsRenderer:
             start = time.perf_counter()
             try:
                 self._assert_model(request.job)
-                staged = stage_request(request, native_size=self._found.native_size, cutouts=self._cutouts)
+                staged = stage_request(
+                    request,
+                    native_size=self._found.native_size,
+                    cutouts=self._cutouts,
+                    estimator=self._estimator,
+                )
             except JOB_ERRORS as error:
                 yield _failed(request, error)
             else:
@@ -298,6 +307,12 @@ class KolorsRenderer:
         if job.cutout != here:
             wanted, found = (f"{one.name}@{one.revision}" if one else "none" for one in (job.cutout, here))
             raise RenderError(f"the job is to be cut out with {wanted}, here is {found}; plan again")
+        deep = self._estimator.model if self._estimator else None
+        if job.depth is not None and job.depth != deep:
+            there = f"{deep.name}@{deep.revision}" if deep else "none"
+            raise RenderError(
+                f"the job's relief is by {job.depth.name}@{job.depth.revision}, here is {there}; plan again"
+            )
 
 
 STAGES = ("text", "condition", "denoise", "decode", "paste")

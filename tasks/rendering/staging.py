@@ -128,9 +128,7 @@ def _real_scale(product: Size, canvas: Size, per_pixel: float, centimetres: floa
     if scale <= room:
         return scale, ()
     times = f"{scale / room:.1f}"
-    return room, (
-        f"按实际尺寸放不下，已缩小 at real scale the product is {times} times too large for the frame; drawn smaller",
-    )
+    return room, (f"按实际尺寸放不下，已缩小 at real scale the product is {times} times too large: drawn smaller",)
 
 
 def _placed(product: Size, canvas: Size, staging: Staging, *, scale: float, notes: tuple[str, ...]) -> Placed:
