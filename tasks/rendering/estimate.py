@@ -1,7 +1,8 @@
 """The product's relief by a depth model: how its parts lie before and behind one another.
 
 Depth Anything (transformers' class, its Small weights under Apache-2.0) looks at the placed product. Ground and wall
-stay the explicit ones of `controls`: a model is not asked where the product stands. Only for scenes that ask for relief.
+stay the explicit ones of `controls`: a model is not asked where the product stands. Only for scenes that ask for
+relief.
 """
 
 from dataclasses import dataclass
