@@ -55,9 +55,10 @@ def test_the_stack_says_that_it_does_without_postgresql_and_works(environment: d
     with httpx.Client(base_url=f"{told['ui']}/api", trust_env=False, timeout=60) as client:
         deployment = client.get("/deployments/name/produce-campaign/campaign").json()
         brief = {"catalog": "goods.csv", "scenes": ["white-studio"], "placements": ["taobao-main"], "limit": 1}
-        made = client.post(
-            f"/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"brief": brief}}
-        ).json()
+        order = f"/deployments/{deployment['id']}/create_flow_run"
+        answer = client.post(order, json={"parameters": {"brief": brief}})
+        assert answer.is_success, answer.text
+        made = answer.json()
         wait_until(lambda: client.get(f"/flow_runs/{made['id']}").json()["state_type"] == "COMPLETED", 500)
     ledger = open_ledger(f"sqlite:///{tmp_path}/stack/out/ledger.db")
     counts = ledger.counts(ledger.runs()[0].run_id)
