@@ -18,6 +18,7 @@ from tasks.delivery.keys import manifest_key
 from tasks.inbox import Desk, is_catalogue, run_id_of
 from tasks.settings import PROJECT, Settings, use_settings
 from tasks.storage.arrivals import Arrival
+from tasks.telemetry import REGISTRY
 from tasks.workplace import open_workplace
 from tests.storage.faulty import FaultyStore, NthPut, never
 
@@ -56,9 +57,11 @@ def status_of(root: Path, stem: str = "goods") -> dict[str, Any]:
 
 def test_a_drop_is_made_by_its_brief_and_answered_beside_it(catalogue: Path, folder: Path) -> None:
     drop(catalogue, folder)
+    before = REGISTRY.get_sample_value("shangxin_inbox_drops_total", {"state": "done"}) or 0.0
     (outcome,) = watch_inbox()
 
     assert outcome["state"] == "done"
+    assert REGISTRY.get_sample_value("shangxin_inbox_drops_total", {"state": "done"}) == before + 1
     assert outcome["counts"]["total"] == outcome["counts"]["approved"] == 3
     status = status_of(folder)
     assert (status["run_id"], status["state"], status["tries"]) == (outcome["run_id"], "done", 1)
