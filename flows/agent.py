@@ -27,6 +27,7 @@ from tasks.workplace import open_workplace
 
 TYPE = "shangxin-gpu"
 LAST_STATES_SECONDS = 10.0
+ANY_TIME_SECONDS = 7 * 86400
 DRAIN_SECONDS = 600.0  # a batch in hand on a slow card, and then some
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
             work_queues=list(queues),
             name=name,
             limit=len(devices),
-            prefetch_seconds=0,  # a shard is for now; taking it early would only keep it from others
+            prefetch_seconds=ANY_TIME_SECONDS,  # a ticket that waits is for now, whatever this host's clock says
             create_pool_if_not_found=True,
         )
         self.residents = [Resident(device, models, self._look_soon) for device in devices]

@@ -82,7 +82,7 @@ def produce_by_agents(brief: CampaignBrief, run_id: str, priority: Priority) -> 
     patiently(lambda: ingest_catalogue(run_id, brief))
     if brief.drift != "off":
         watch_drift(run_id, brief)
-    workplace.ledger.note(run_id, stage="rendering")
+    workplace.ledger.note(run_id, stage="rendering", priority=priority)
     dispatcher = Dispatcher(workplace, run_id, priority)
     patiently(lambda: render_and_review(run_id, brief, lambda: dispatcher.work_off(page.show_progress)))
     patiently(lambda: compose_missing(run_id))

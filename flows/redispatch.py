@@ -6,9 +6,10 @@ import logging
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Crashed, Scheduled
 
+from flows.clock import server_now
 from tasks.workplace import open_workplace
 
 CONTROLLERS = ("produce-campaign", "nightly", "marketing", "watch-inbox")
@@ -39,23 +40,26 @@ def _start_again(client: SyncPrefectClient) -> int:
         if run.run_count >= MOST_STARTS or run.deployment_id is None:
             logger.warning("%s crashed %d times and is left alone", run.name, run.run_count)
             continue
-        client.set_flow_run_state(run.id, Scheduled(name="AwaitingRetry", message="taken up again"), force=True)
+        again: State[None] = Scheduled(
+            name="AwaitingRetry", message="taken up again", scheduled_time=server_now(client)
+        )
+        client.set_flow_run_state(run.id, again, force=True)
         started += 1
     return started
 
 
 def _free_stuck(client: SyncPrefectClient, stuck: dt.timedelta) -> int:
     """A worker that dies between claiming a run and starting it leaves it pending for ever."""
-    freed = 0
+    freed, now = 0, server_now(client)
     for run in _runs(client, {"state": {"type": {"any_": ["PENDING"]}}, "tags": {"all_": ["shangxin"]}}):
-        if run.state and dt.datetime.now(dt.UTC) - run.state.timestamp > stuck:
+        if run.state and now - run.state.timestamp > stuck:
             client.set_flow_run_state(run.id, Crashed(message="claimed by a worker that never began it"), force=True)
             freed += 1
     return freed
 
 
 def _controllers(client: SyncPrefectClient, *states: str) -> list[FlowRun]:
-    since = (dt.datetime.now(dt.UTC) - WITHIN).isoformat()
+    since = (server_now(client) - WITHIN).isoformat()
     flows = client.request("POST", "/flows/filter", json={"flows": {"name": {"any_": list(CONTROLLERS)}}}).json()
     ids = {each["id"] for each in flows}
     wanted = {"state": {"type": {"any_": list(states)}}, "expected_start_time": {"after_": since}}

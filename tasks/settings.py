@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")
     shard_size: int = Field(default=96, ge=1, le=1024)
+    turn_seconds: float = Field(default=300, gt=0, description="Of one run on an agent, before its queue is next.")
     lease_seconds: int = Field(default=120, ge=5)
     max_attempts: int = Field(default=4, ge=1, description="Deaths after which a job is set aside.")
     max_image_mb: float = Field(default=40, gt=0)

@@ -44,7 +44,8 @@ class Service:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Once more after its end as well; `environment` is for this life alone, on top of its own."""
         tether = [sys.executable, "-m", "flows.stack.tether", self._stop_signal.name, self._user]
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(  # noqa: S603
@@ -52,7 +53,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
-                env=self._environment,
+                env={**self._environment, **(environment or {})},
                 start_new_session=True,
             )
 

@@ -105,7 +105,8 @@ class Dresser:
     def _try(
         self, layout: Layout, variant: Variant, subject: Subject, placement: Placement, least: float
     ) -> tuple[float, Dressing] | None:
-        room = product_room(variant, placement.size, placement.safe_box)
+        shown = placement.thumbnail_box
+        room = placement.product_box if shown else product_room(variant, placement.size, placement.safe_box)
         if room.width < 8 or room.height < 8:
             return None
         framing = frame_product(
@@ -113,7 +114,8 @@ class Dresser:
         )
         margin = round(layout.margin * min(placement.size))
         safe = self._unmarked(placement)
-        zones = tuple(find_zone(place, placement.size, framing.product, safe, margin) for place in variant.places)
+        kept_clear = framing.product if shown is None else shown.around(framing.product)
+        zones = tuple(find_zone(place, placement.size, kept_clear, safe, margin) for place in variant.places)
         arranged = arrange(layout, variant, zones, Order(self._copy, self._setter, placement.size))
         if arranged is None:
             return None
@@ -203,7 +205,7 @@ def _findings(dressing: Dressing, inks: Sequence[Inks]) -> Iterator[Finding]:
         passed=worst.contrast >= worst.wanted,
         detail=f"layout {dressing.layout.id}, scrim {max(each.opacity for each in inks):.2f}",
     )  # fmt: skip
-    covered = max(_overlap(each.box, product) for each in arranged.sets)
+    covered = max(each.box.common(product).area for each in arranged.sets)
     yield Finding(
         check="copy-clear", value=covered, limit=0, passed=covered == 0, detail="pixels of copy on the product's box"
     )
@@ -212,9 +214,3 @@ def _findings(dressing: Dressing, inks: Sequence[Inks]) -> Iterator[Finding]:
             check="copy-left-out", value=len(arranged.left_out), limit=0, passed=False, severity="note",
             detail=f"no room for {', '.join(arranged.left_out)}",
         )  # fmt: skip
-
-
-def _overlap(first: Box, second: Box) -> int:
-    width = min(first.right, second.right) - max(first.left, second.left)
-    height = min(first.bottom, second.bottom) - max(first.top, second.top)
-    return max(0, width) * max(0, height)

@@ -37,7 +37,12 @@ SCENES = ("white-studio", "wood-morning")
 JOBS = PRODUCTS * len(SCENES)
 MODEL = "sleep-60ms"
 PATIENCE_SECONDS = 600.0  # of a machine with other things to do
-PACE = {"PREFECT_WORKER_QUERY_SECONDS": "0.3", "SHANGXIN_SHARD_SIZE": "12", "SHANGXIN_LEASE_SECONDS": "20"}
+PACE = {
+    "PREFECT_WORKER_QUERY_SECONDS": "0.3",
+    "SHANGXIN_SHARD_SIZE": "12",
+    "SHANGXIN_LEASE_SECONDS": "20",
+    "SHANGXIN_TURN_SECONDS": "1",
+}
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from flows.approval.app import Desk, make_app
+from flows.approval.app import make_app
+from flows.approval.desk import Desk
 from flows.approval.guard import COOKIE
 from flows.approval.server import chosen_token, is_loopback
+from flows.approval.views import Views
 from flows.approval.wording import WORDS, one_of_both, say
 from tasks.delivery.keys import manifest_key, report_key
 from tasks.delivery.ledger import Filter, JobResult, Ledger, Master, Wish
@@ -162,6 +164,16 @@ def test_an_approved_picture_is_composed_and_the_run_published_when_the_queue_is
     assert workplace.store.exists(report_key(RUN))
     standing = client.get(f"/standing?run={RUN}").json()
     assert (standing["message"], standing["can_publish"]) == ("已发布", False)
+
+
+def test_every_cause_that_is_offered_can_be_given_and_filtered_by(client: TestClient, waiting: list[str]) -> None:
+    offered = [cause for cause, _ in Views(open_workplace(), "zh").causes_to_choose()]
+    assert {"second-product", "stuck-on", "cut_off", "other"} <= set(offered)
+    for cause in offered:
+        answer = client.post("/decide", json=form(client, waiting[0], "reject", cause=cause))
+        assert (answer.status_code, ledger_of(client).decisions(waiting[0])[-1].cause) == (200, cause)
+        assert client.get("/list", params={"status": "rejected", "cause": cause}).text.count("data-job=") == 1
+        client.post("/decide", json=form(client, waiting[0], "undo"))
 
 
 def test_undo_brings_the_picture_back_and_publishing_says_so(client: TestClient, waiting: list[str]) -> None:
