@@ -32,7 +32,7 @@ from tasks.workplace import Workplace, open_workplace
 
 pytestmark = pytest.mark.timeout(1500)
 
-PRODUCTS = 20
+PRODUCTS = 8
 SCENES = ("white-studio", "wood-morning")
 JOBS = PRODUCTS * len(SCENES)
 MODEL = "sleep-60ms"
