@@ -133,7 +133,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--products", type=int, default=6, help="a round has two jobs a product")
     parser.add_argument("--harms", type=int, default=3)
     parser.add_argument("--model", default="kolors-nano")
-    parser.add_argument("--outage", type=float, default=8, help="seconds that Prefect's server stays away at most")
+    parser.add_argument("--outage", type=float, default=0, help="seconds that Prefect's server stays away; 0: a few")
     return parser.parse_args()
 
 
