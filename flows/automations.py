@@ -54,7 +54,7 @@ def _automations(client: SyncPrefectClient, patience: Patience) -> list[Automati
         AutomationCore(
             name="shangxin: zombie",
             description="没有心跳即视为崩溃 A run without heartbeats is Crashed. It may be alive: commits are fenced.",
-            trigger=_silent_after("prefect.flow-run.heartbeat", patience.zombie),
+            trigger=_silent_after({"prefect.flow-run.Running", "prefect.flow-run.heartbeat"}, patience.zombie),
             actions=[ChangeFlowRunState(state=StateType.CRASHED, name=None, message="no heartbeat")],
         ),
         AutomationCore(
@@ -66,18 +66,21 @@ def _automations(client: SyncPrefectClient, patience: Patience) -> list[Automati
         AutomationCore(
             name="shangxin: stuck pending",
             description="领取后没有开始 A run that was claimed and never began.",
-            trigger=_silent_after("prefect.flow-run.Pending", patience.stuck),
+            trigger=_silent_after({"prefect.flow-run.Pending"}, patience.stuck),
             actions=[free],
         ),
         *_notifications(client),
     ]
 
 
-def _silent_after(event: str, within: timedelta) -> EventTrigger:
-    """Nothing more is heard of a run for so long after the event."""
+def _silent_after(events: set[str], within: timedelta) -> EventTrigger:
+    """Nothing more is heard of a run for so long after one of the events.
+
+    Beginning counts: a run that is killed before its first heartbeat would never be missed otherwise.
+    """
     return EventTrigger(
         match=RUNS,
-        after={event},
+        after=events,
         expect={"prefect.flow-run.*"},
         for_each=EACH,
         posture=Posture.Proactive,

@@ -44,7 +44,12 @@ def cancel_in_ledger(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any])
         ledger.finish_run(run_id, state="stopped")
 
 
-@flow(name="produce-campaign", flow_run_name="{run_id}", persist_result=False, on_cancellation=[cancel_in_ledger])
+def name_in_prefect() -> str:
+    """The ledger's run where it is named; else as Prefect has named the flow run."""
+    return str(runtime.flow_run.parameters.get("run_id") or runtime.flow_run.name)
+
+
+@flow(name="produce-campaign", flow_run_name=name_in_prefect, persist_result=False, on_cancellation=[cancel_in_ledger])
 def produce_campaign(brief: CampaignBrief, run_id: str = "", priority: Priority = "normal") -> dict[str, Any]:
     """Turn a brief into published pictures and return the run's summary. What the ledger calls done is skipped."""
     if runtime.deployment.id:

@@ -21,8 +21,10 @@ from tasks.planning import plan_batches, plan_lines
 from tasks.prompts.explain import explain, joined
 from tasks.prompts.lint import Problem, lint
 from tasks.prompts.parts import Polarity
+from tasks.prompts.scene import Scene
 from tasks.prompts.words import find_forbidden_copy
 from tasks.rendering.job import PlannedJob
+from tasks.rendering.presets import may_change
 from tasks.rendering.recipe import check_recipes
 from tasks.workplace import Workplace, open_workplace
 
@@ -154,6 +156,18 @@ def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Consol
                 table.add_row(part.part, escape(part.text), f"{escape(part.layer)}\n[dim]{part.file}[/]")
         out.print(table)
         out.print(escape(joined(parts, polarity)), soft_wrap=True)
+    _print_effects(workplace, library.scene(scene), brief.model, out)
+
+
+def _print_effects(workplace: Workplace, scene: Scene, model: str, out: Console) -> None:
+    """What the sampler and the tunings in use may change in the picture."""
+    if scene.background != "generated":
+        out.print("白底，不生成背景 A white ground: nothing is drawn.")
+        return
+    found = workplace.model(model)
+    sampler = found.sampler.preset if found.sampler else scene.sampler
+    for name, changes in may_change(sampler, tunings=found.tuning):
+        out.print(f"采样与加速 Sampler [bold]{name}[/]: {escape(changes)}", soft_wrap=True, highlight=False)
 
 
 def _bad_line(row: BadRow) -> bytes:

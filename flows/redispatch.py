@@ -40,7 +40,9 @@ def _start_again(client: SyncPrefectClient) -> int:
         if run.run_count >= MOST_STARTS or run.deployment_id is None:
             logger.warning("%s crashed %d times and is left alone", run.name, run.run_count)
             continue
-        again: State[None] = Scheduled(name="AwaitingRetry", message="taken up again", scheduled_time=server_now(client))
+        again: State[None] = Scheduled(
+            name="AwaitingRetry", message="taken up again", scheduled_time=server_now(client)
+        )
         client.set_flow_run_state(run.id, again, force=True)
         started += 1
     return started
