@@ -1,7 +1,7 @@
 """Draws the sheet of sample banners from a store: `python -m catalogs.draw_banners OUT`, where OUT was rendered before.
 
-Takes one approved picture of a product in a scene for each placement, whatever was composed of them before, and lays the
-placements out in rows, as an agency would show them.
+Takes each wanted picture of a product in a scene, composes it for a placement as it is composed today, and lays the
+banners out in rows, as an agency would show them.
 """
 
 import io
