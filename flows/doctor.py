@@ -3,15 +3,17 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Literal, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from rich.console import Console
 from rich.markup import escape
 
+from flows.diagnosis import Diagnosis, State
+from flows.lettering import look_at_copy, look_at_fonts, look_at_formats, look_at_logos
 from flows.placements import stale_of
 from tasks.errors import ModelError, ShangxinError
 from tasks.rendering.checkpoints.present import revision
@@ -23,26 +25,18 @@ from tasks.rendering.presets import may_change
 from tasks.rendering.reviewed import find_reviewed
 from tasks.workplace import Workplace, open_workplace
 
-State = Literal["ok", "note", "missing"]
 MARKS: dict[State, str] = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "missing": "[red]✗[/]"}
 
 # measured: outside these the server dies at import, or lives and never schedules
 PINS = {"prefect": ">=3.8.8,<3.10", "fastapi": "<0.151", "sqlalchemy": "<2.1", "diffusers": ">=0.42", "torch": ">=2.7"}
 
 
-class Diagnosis(NamedTuple):
-    """One thing looked at. `missing` means that a run cannot work."""
-
-    subject: str
-    state: State
-    text: str
-
-
-def print_diagnosis(console: Console) -> int:
-    """Print every diagnosis; 0 where a run can work, else 2."""
+def print_diagnosis(console: Console, catalog: str = "") -> int:
+    """Print every diagnosis, of a catalogue's copy too; 0 where a run can work, else 2."""
     workplace = open_workplace()
     worst = 0
-    for look in (_packages, _templates, _store, _database, _models, _helpers, _judges, _device):
+    banners = (look_at_fonts, partial(look_at_copy, catalog=catalog), look_at_logos, look_at_formats)
+    for look in (_packages, _templates, *banners, _store, _database, _models, _helpers, _judges, _device):
         for diagnosis in _carefully(look, workplace):
             console.print(f"{MARKS[diagnosis.state]} [bold]{diagnosis.subject}[/] {escape(diagnosis.text)}")
             worst = max(worst, 2 if diagnosis.state == "missing" else 0)
@@ -53,7 +47,8 @@ def _carefully(look: Callable[[Workplace], Iterator[Diagnosis]], workplace: Work
     try:
         yield from look(workplace)
     except ShangxinError as error:
-        yield Diagnosis(look.__name__.strip("_"), "missing", str(error))
+        name = look.func.__name__ if isinstance(look, partial) else look.__name__
+        yield Diagnosis(name.removeprefix("look_at_").strip("_"), "missing", str(error))
 
 
 def _packages(_: Workplace) -> Iterator[Diagnosis]:

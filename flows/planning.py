@@ -16,6 +16,7 @@ from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.catalog.read import read_products
 from tasks.errors import CatalogError
+from tasks.lettering import Lettering
 from tasks.planning import plan_batches, plan_lines
 from tasks.prompts.explain import explain, joined
 from tasks.prompts.lint import Problem, lint
@@ -181,7 +182,7 @@ def print_lint(catalog: str, console: Console) -> int:
     columns: set[str] | None = None
     problems = []
     if catalog:
-        columns = set()
+        columns, lettering = set(), Lettering(workplace)
         for product in read_products(
             workplace.source(catalog), images=workplace.images(catalog), on_bad=lambda row: None
         ):
@@ -189,6 +190,9 @@ def print_lint(catalog: str, console: Console) -> int:
             for column, hit in find_forbidden_copy(product, library.words, category=product.category):
                 place = f"line {product.line}, {column}"
                 problems.append(Problem(catalog, place, f"{hit.word}: {hit.group.rule}", hit.group.level))
+            for each in lettering.unset(product):
+                place = f"line {each.line}, {each.element} ({each.locale})"
+                problems.append(Problem(catalog, place, each.reason, "error" if each.essential else "warning"))
     problems = [*lint(library, columns), *check_recipes(library), *_stale_problems(workplace), *problems]
     for problem in problems:
         colour = "red" if problem.level == "error" else "yellow"

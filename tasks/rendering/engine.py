@@ -280,7 +280,7 @@ class KolorsRenderer:
         for one in batch:
             start = time.perf_counter()
             try:
-                done = finish(one.staged, one.raw, seconds={}, notes=one.notes)
+                done = finish(one.staged, one.raw, seconds={}, notes=one.notes, textured=self._found.textured)
             except JOB_ERRORS as error:
                 yield _failed(one.request, error)
             else:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main, make_brief
+from flows.cli import main
+from flows.options import Wanted
 from tasks.errors import ConfigurationError
 from tasks.settings import Settings, use_settings
 
@@ -121,4 +122,4 @@ def _shangxin(arguments: list[str]) -> "subprocess.CompletedProcess[str]":
 
 def test_an_option_that_cannot_be_used_is_named() -> None:
     with pytest.raises(ConfigurationError, match="--variants"):
-        make_brief("a.csv", scenes="", placements="", variants=0)
+        Wanted(variants=0).brief("a.csv")
