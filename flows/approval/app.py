@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from flows.approval import deciding, entering, looking, showing
+from flows.approval import deciding, entering, looking, showing, stored
 from flows.approval.desk import Desk
 from flows.approval.guard import Door, Guard
 from tasks.errors import LedgerUnavailable
@@ -28,7 +28,7 @@ def make_app(workplace: Workplace, *, run_id: str = "", who: str = "", token: st
     app.state.desk = desk
     app.add_middleware(Guard, door=door)
     app.add_exception_handler(LedgerUnavailable, _ledger_away)
-    for part in (looking, showing, deciding, entering):
+    for part in (looking, showing, deciding, entering, stored):
         app.include_router(part.routes)
     return app
 

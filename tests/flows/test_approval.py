@@ -409,3 +409,25 @@ def test_other_hosts_than_this_machine_need_a_token_of_some_length(tmp_path: Pat
     assert chosen_token(Workplace(Settings(out=tmp_path, review_token=TOKEN))) == TOKEN
     with pytest.raises(ConfigurationError, match="16"):
         chosen_token(Workplace(Settings(out=tmp_path, review_token="short")))
+
+
+def test_a_runs_files_are_shown_behind_the_same_door_and_nothing_else(waiting: list[str]) -> None:
+    workplace = open_workplace()
+    workplace.store.put(report_key(RUN), b"<h1>report</h1>", content_type="text/html")
+    with open_client(workplace) as client:
+        report = client.get(f"/store/{report_key(RUN)}")
+        assert (report.status_code, report.text) == (200, "<h1>report</h1>")
+        assert "script-src 'sha256-" in report.headers["content-security-policy"]
+        master = next(key for key in workplace.store.keys("masters/") if "%" not in key)
+        assert client.get(f"/store/{master}").headers["content-type"] == "image/png"
+        for key in (
+            "ledger.db",
+            "runs/x/ledger.jsonl.gz",
+            "masters/../ledger.db",
+            "masters/%2e%2e/ledger.db",
+            "golden/a",
+        ):
+            assert client.get(f"/store/{key}").status_code in {404, 503}, key
+    with open_client(workplace, token=TOKEN) as stranger:
+        assert stranger.get(f"/store/{report_key(RUN)}", follow_redirects=False).status_code == 303
+        assert stranger.get(f"/store/{master}").status_code == 401
