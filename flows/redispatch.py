@@ -6,7 +6,7 @@ import logging
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Crashed, Scheduled
 
 from flows.clock import server_now
@@ -36,7 +36,7 @@ def _start_again(client: SyncPrefectClient) -> int:
         if run.run_count >= MOST_STARTS or run.deployment_id is None:
             logger.warning("%s crashed %d times and is left alone", run.name, run.run_count)
             continue
-        again = Scheduled(name="AwaitingRetry", message="taken up again", scheduled_time=server_now(client))
+        again: State[None] = Scheduled(name="AwaitingRetry", message="taken up again", scheduled_time=server_now(client))
         client.set_flow_run_state(run.id, again, force=True)
         started += 1
     return started
