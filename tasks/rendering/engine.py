@@ -20,6 +20,7 @@ import torch
 
 from tasks.errors import RenderError, ShangxinError
 from tasks.rendering.cutout import CutOutCache
+from tasks.rendering.estimate import Estimator, open_estimator
 from tasks.rendering.finish import finish
 from tasks.rendering.job import RenderJob, canonical_json
 from tasks.rendering.kolors import Condition, Kolors
@@ -60,7 +61,9 @@ def open_renderer(
         torch.set_num_threads(threads)
     with _opening:
         if key not in _open:
-            _open[key] = KolorsRenderer(found, device=place, segmenter=open_segmenter(models_dir))
+            _open[key] = KolorsRenderer(
+                found, device=place, segmenter=open_segmenter(models_dir), estimator=open_estimator(models_dir)
+            )
         return _open[key]
 
 
@@ -98,6 +101,7 @@ class KolorsRenderer:
         batch_size: int | None = None,
         tier: Tier | None = None,
         segmenter: Segmenter | None = None,
+        estimator: Estimator | None = None,
         parts: Parts | None = None,
     ) -> None:
         self.name = found.ref.name
@@ -107,7 +111,7 @@ class KolorsRenderer:
         parts = parts or load_parts(found, device=device, with_text=not tier.releases)
         self._kolors = Kolors(found, parts, device=device)
         self._text = self._text_service(parts, tier)
-        self._segmenter = segmenter
+        self._segmenter, self._estimator = segmenter, estimator
         self._cutouts = CutOutCache(segmenter=segmenter)
         self._references: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._most = self._batch_size  # less once the card ran out of memory
@@ -122,7 +126,10 @@ class KolorsRenderer:
             borrow = partial(self._borrow_encoder, quantised=False)
             return ReleasingTextService(parts.tokenizer, borrow, encoder_key=encoder_key)
         borrow = partial(self._borrow_encoder, quantised=True)
-        note = "text encoder in int8, for want of memory on the card: another card draws a slightly different picture"
+        note = (
+            "显存小，文本编码用 int8 text encoder in int8, for want of memory on the card: another card draws a "
+            "slightly different picture"
+        )
         # its embeddings differ: they may never be taken for the others'
         return ReleasingTextService(parts.tokenizer, borrow, encoder_key=f"{encoder_key}:int8", note=note)
 
@@ -164,7 +171,12 @@ class KolorsRenderer:
             start = time.perf_counter()
             try:
                 self._assert_model(request.job)
-                staged = stage_request(request, native_size=self._found.native_size, cutouts=self._cutouts)
+                staged = stage_request(
+                    request,
+                    native_size=self._found.native_size,
+                    cutouts=self._cutouts,
+                    estimator=self._estimator,
+                )
             except JOB_ERRORS as error:
                 yield _failed(request, error)
             else:
@@ -209,7 +221,7 @@ class KolorsRenderer:
         note: tuple[str, ...] = ()
         if isinstance(error, torch.OutOfMemoryError):
             self._most = max(1, min(self._most, middle))  # the next batches would meet the same end
-            note = (f"drawn {self._most} at a time: the card had no room for {len(batch)}",)
+            note = (f"显存不足，已拆批 drawn {self._most} at a time: the card had no room for {len(batch)}",)
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
         for half in (batch[:middle], batch[middle:]):
@@ -224,7 +236,9 @@ class KolorsRenderer:
         again = self._kolors.in_fp32(full)
         if again is None or not bool(torch.isfinite(again[: len(conditions)]).all()):
             raise RenderError("the model gave values that are not finite, in full precision too; nothing delivered")
-        return again[: len(conditions)], ("drawn again in fp32: the first take had values that are not finite",)
+        return again[: len(conditions)], (
+            "首次数值溢出，已用全精度重画 drawn again in fp32: the first take had values that are not finite",
+        )
 
     def _decode_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
         for one in batch:
@@ -241,7 +255,7 @@ class KolorsRenderer:
         for one in batch:
             start = time.perf_counter()
             try:
-                done = finish(one.staged, one.raw, seconds={}, notes=one.notes)
+                done = finish(one.staged, one.raw, seconds={}, notes=one.notes, textured=self._found.textured)
             except JOB_ERRORS as error:
                 yield _failed(one.request, error)
             else:
@@ -293,6 +307,12 @@ class KolorsRenderer:
         if job.cutout != here:
             wanted, found = (f"{one.name}@{one.revision}" if one else "none" for one in (job.cutout, here))
             raise RenderError(f"the job is to be cut out with {wanted}, here is {found}; plan again")
+        deep = self._estimator.model if self._estimator else None
+        if job.depth is not None and job.depth != deep:
+            there = f"{deep.name}@{deep.revision}" if deep else "none"
+            raise RenderError(
+                f"the job's relief is by {job.depth.name}@{job.depth.revision}, here is {there}; plan again"
+            )
 
 
 STAGES = ("text", "condition", "denoise", "decode", "paste")
@@ -350,7 +370,7 @@ def _tensor(pixels: Pixels) -> torch.Tensor:
 def _undrawn(staged: Staged) -> tuple[str, ...]:
     if staged.job.background == "white":
         return ()
-    return ("the product fills the whole canvas: there was no background to draw",)
+    return ("商品占满画布，未画背景 the product fills the whole canvas: there was no background to draw",)
 
 
 def _failed(request: RenderRequest, error: BaseException) -> Failed:

@@ -6,7 +6,7 @@ wrong for Kolors (strength, latent mask, text projection of the ControlNets, VAE
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import diffusers
@@ -97,7 +97,13 @@ class Kolors:
 
     @torch.inference_mode()
     def denoise(self, batch: Sequence[Condition]) -> torch.Tensor:
-        """Latents (batch, 4, H/8, W/8) of pictures that share size, sampler, kinds and uses of control, reference."""
+        """Latents (batch, 4, H/8, W/8) of pictures that share size, sampler, kinds and uses of control, reference.
+
+        They hold the set's margin, which `decode` cuts off.
+        """
+        for one in batch:
+            _assert_sizes(one)
+        batch = [_widened(one, self._found.margin) for one in batch]
         first = batch[0]
         pipe = self._pipeline(first)
         pipe.scheduler = self.scheduler(first.sampler)
@@ -177,7 +183,9 @@ class Kolors:
         if not torch.isfinite(picture).all():
             raise RenderError("the decoder gave values that are not finite; the picture is withheld")
         share = (picture.float() / 2 + 0.5).clamp(0, 1)
-        return np.asarray((share * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+        pixels = np.asarray((share * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+        margin = self._found.margin
+        return pixels[margin:-margin, margin:-margin].copy() if margin else pixels
 
     def _components(self) -> dict[str, Any]:
         nothing = dict.fromkeys(("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"))
@@ -230,8 +238,6 @@ class Kolors:
         uses = [use for use, _ in batch[0].acting]
         if not uses:
             return {}
-        for one in batch:
-            _assert_sizes(one)
         images = [torch.stack([one.acting[index][1] for one in batch]) for index in range(len(uses))]
         return {
             "control_image": images,
@@ -288,6 +294,23 @@ def _assert_sizes(condition: Condition) -> None:
         found = Size(image.shape[-1], image.shape[-2])
         if found != condition.size:
             raise RenderError(f"the {use.kind} control image is {found}, the picture is {condition.size}; draw it anew")
+
+
+def _widened(condition: Condition, margin: int) -> Condition:
+    """The same picture with `margin` px more on every side, into which what is given at its edge goes on."""
+    if not margin:
+        return condition
+    return replace(
+        condition,
+        size=Size(condition.size.width + 2 * margin, condition.size.height + 2 * margin),
+        canvas=_spread(condition.canvas, margin),
+        mask=_spread(condition.mask, margin),
+        controls=tuple((use, _spread(image, margin)) for use, image in condition.controls),
+    )
+
+
+def _spread(image: torch.Tensor, margin: int) -> torch.Tensor:
+    return torch.nn.functional.pad(image[None], [margin] * 4, mode="replicate")[0]
 
 
 def _stacked(tensors: Sequence[torch.Tensor], device: torch.device, dtype: torch.dtype) -> torch.Tensor:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from tasks.errors import ModelError
 from tasks.rendering.checkpoints.layout import Located
@@ -20,12 +20,16 @@ BUILT_IN = Path(__file__).parent / "models"  # sets that ship with the project
 class ModelSet(BaseModel, frozen=True, extra="ignore"):
     """What `set.json` or a reviewed table says. `native_size` is the side in px of the square the model draws best.
 
+    `margin` (px, a multiple of 16) is drawn around it and cut off: a small net spoils its rim.
+    `textured` sets get a material's fine texture on grounds that are enlarged.
     `published` names the reviewed table; `places` says where repositories lie that are not folders of the set.
     """
 
     name: str
     revision: str
     native_size: int = 1024
+    textured: bool = False
+    margin: int = Field(default=0, ge=0, multiple_of=16)
     draft: bool = False
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     licence: str = ""

@@ -24,9 +24,14 @@ class SleepRenderer(Renderer):
         """Nothing to get ready."""
 
     def render(self, requests: Iterable[RenderRequest]) -> Generator[Rendered | Failed]:
-        for request in requests:
+        coming = iter(requests)
+        request = next(coming, None)
+        while request is not None:
             due = time.monotonic() + self._seconds
             outcome = self._render_one(request)
+            request = next(
+                coming, None
+            )  # as the engine's stages do: the next one is fetched while this one takes its time
             time.sleep(max(0.0, due - time.monotonic()))
             yield outcome
 

@@ -1,5 +1,6 @@
 """The installation that lives through all rounds, and what a round's campaign comes to where nothing disturbs it."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -57,7 +58,7 @@ class Installation:
                 "SHANGXIN_S3_ENDPOINT": f"http://127.0.0.1:{port}",
                 "SHANGXIN_TEMPLATES": str(self._templates),
                 "SHANGXIN_MODELS_DIR": str(self._models),
-                "SHANGXIN_CATALOGS": str(folder / "catalogs"),
+                "SHANGXIN_CATALOG_ROOTS": json.dumps([str(folder / "catalogs"), "s3://"]),
                 "SHANGXIN_LEASE_SECONDS": str(LEASE_SECONDS),
                 "SHANGXIN_MAX_ATTEMPTS": str(MOST_DEATHS),
                 "SHANGXIN_SHARD_SIZE": str(SHARD),

@@ -37,3 +37,20 @@ def palette(picture: Pixels) -> NDArray[np.float32]:
 def palette_distance(first: Pixels, second: Pixels) -> float:
     """CIE76 difference of mean colours."""
     return float(np.linalg.norm(palette(first) - palette(second)))
+
+
+def frame(picture: Pixels) -> tuple[float, float]:
+    """How far the rim leaves the straight line from further in, sRGB levels: sides (mean), corners (median)."""
+    sides, corners = [], []
+    turned = picture.astype(np.float32)
+    for _ in range(4):
+        rows = turned[:, 16:-16].mean(1)
+        sides.append(_bend([rows[n : n + 2] for n in (0, 4, 8)]))
+        corners.append(_bend([turned[n : n + 2, n : n + 2] for n in (0, 4, 8)]))
+        turned = np.rot90(turned)
+    return float(np.mean(sides)), float(np.median(corners))
+
+
+def _bend(patches: list[NDArray[np.float32]]) -> float:
+    outer, middle, inner = (patch.reshape(-1, 3).mean(0) for patch in patches)
+    return float(np.abs(outer - 2 * middle + inner).mean())

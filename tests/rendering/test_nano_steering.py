@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tasks.rendering.nano.sample import PROMPTS
 from tasks.rendering.nano.studio import SIDE, Studio, edges_of, ground_plane, open_studio, scene_picture
 from tasks.rendering.renderer import Pixels
-from tests.rendering.steered import edge_overlap, horizon, palette_distance
+from tests.rendering.steered import edge_overlap, frame, horizon, palette_distance
 
 TABLE = "浅色原木桌面，白色背景，柔和的自然光"
 NEUTRAL = "电商产品摄影，台面留白"
@@ -31,6 +32,20 @@ def test_measures_find_what_was_drawn() -> None:
     edges[150] = 255
     assert edge_overlap(picture, edges) > 0.7
     assert edge_overlap(np.ascontiguousarray(picture.transpose(1, 0, 2)), edges) < 0.1
+
+
+def test_a_frame_is_found_where_one_was_drawn() -> None:
+    picture = np.full((SIDE, SIDE, 3), 220, np.uint8)
+    assert frame(picture) == (0, 0)
+    picture[:3], picture[-3:], picture[:, :3], picture[:, -3:] = 210, 210, 210, 210
+    assert frame(picture) == pytest.approx((10, 10), abs=1)
+
+
+@pytest.mark.parametrize("scene", ["pastel-studio", "marble-bathroom"])
+def test_pictures_have_no_frame_of_the_nets_own(studio: Studio, scene: str) -> None:
+    sides, corners = frame(studio.draw(studio.condition(PROMPTS[scene], 1, steps=6)))
+    assert sides < 1.5
+    assert corners < 5
 
 
 def horizons(studio: Studio, seed: int) -> tuple[float, float]:
