@@ -3,6 +3,7 @@
 Events may be lost and come late, so none of these is relied on: the redispatch deployment has a clock of its own.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,18 +13,25 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 
-HEARTBEAT_SECONDS = 30  # as flows/environment.py sets it
-ZOMBIE = timedelta(seconds=4 * HEARTBEAT_SECONDS)  # three missed and one on its way
-STUCK = timedelta(minutes=15)
+HEARTBEAT_SECONDS = 30  # as flows/environment.py sets it; Prefect allows no shorter one
 REDISPATCH = "mend-runs/redispatch"
 NOTIFY_BLOCK = "shangxin-failures"  # of any notification type: Slack, Teams, a webhook; the runbook says how
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 EACH = {"prefect.resource.id"}
 
 
-def register_automations(client: SyncPrefectClient) -> list[str]:
+@dataclass(frozen=True)
+class Patience:
+    """After how much silence a run counts as dead (three heartbeats missed and one on its way), after how long in
+    Pending as stuck."""
+
+    zombie: timedelta = timedelta(seconds=4 * HEARTBEAT_SECONDS)
+    stuck: timedelta = timedelta(minutes=15)
+
+
+def register_automations(client: SyncPrefectClient, patience: Patience = Patience()) -> list[str]:
     """Create or replace them by name; the names."""
-    wanted = _automations(client)
+    wanted = _automations(client, patience)
     known = {each.name: each.id for each in _known(client)}
     for automation in wanted:
         if automation.name in known:
@@ -37,14 +45,16 @@ def _known(client: SyncPrefectClient) -> list[Any]:
     return [*client.read_automations()]
 
 
-def _automations(client: SyncPrefectClient) -> list[AutomationCore]:
+def _automations(client: SyncPrefectClient, patience: Patience) -> list[AutomationCore]:
     redispatch = client.read_deployment_by_name(REDISPATCH)
     again = RunDeployment(source="selected", deployment_id=redispatch.id, parameters={})
+    stuck_for = {"stuck_seconds": int(patience.stuck.total_seconds())}
+    free = RunDeployment(source="selected", deployment_id=redispatch.id, parameters=stuck_for)
     return [
         AutomationCore(
             name="shangxin: zombie",
             description="没有心跳即视为崩溃 A run without heartbeats is Crashed. It may be alive: commits are fenced.",
-            trigger=_silent_after("prefect.flow-run.heartbeat", ZOMBIE),
+            trigger=_silent_after({"prefect.flow-run.Running", "prefect.flow-run.heartbeat"}, patience.zombie),
             actions=[ChangeFlowRunState(state=StateType.CRASHED, name=None, message="no heartbeat")],
         ),
         AutomationCore(
@@ -56,18 +66,21 @@ def _automations(client: SyncPrefectClient) -> list[AutomationCore]:
         AutomationCore(
             name="shangxin: stuck pending",
             description="领取后没有开始 A run that was claimed and never began.",
-            trigger=_silent_after("prefect.flow-run.Pending", STUCK),
-            actions=[again],
+            trigger=_silent_after({"prefect.flow-run.Pending"}, patience.stuck),
+            actions=[free],
         ),
         *_notifications(client),
     ]
 
 
-def _silent_after(event: str, within: timedelta) -> EventTrigger:
-    """Nothing more is heard of a run for so long after the event."""
+def _silent_after(events: set[str], within: timedelta) -> EventTrigger:
+    """Nothing more is heard of a run for so long after one of the events.
+
+    Beginning counts: a run that is killed before its first heartbeat would never be missed otherwise.
+    """
     return EventTrigger(
         match=RUNS,
-        after={event},
+        after=events,
         expect={"prefect.flow-run.*"},
         for_each=EACH,
         posture=Posture.Proactive,

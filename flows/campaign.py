@@ -13,11 +13,11 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 
-from flows.confinement import confined
 from flows.queues import Priority
 from flows.rounds import render_and_review
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_missing
+from tasks.confinement import confined, roots_of
 from tasks.drifting import watch_drift
 from tasks.errors import LedgerUnavailable, StorageUnavailable
 from tasks.ingest import ingest_catalogue
@@ -44,11 +44,16 @@ def cancel_in_ledger(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any])
         ledger.finish_run(run_id, state="stopped")
 
 
-@flow(name="produce-campaign", flow_run_name="{run_id}", persist_result=False, on_cancellation=[cancel_in_ledger])
+def name_in_prefect() -> str:
+    """The ledger's run where it is named; else as Prefect has named the flow run."""
+    return str(runtime.flow_run.parameters.get("run_id") or runtime.flow_run.name)
+
+
+@flow(name="produce-campaign", flow_run_name=name_in_prefect, persist_result=False, on_cancellation=[cancel_in_ledger])
 def produce_campaign(brief: CampaignBrief, run_id: str = "", priority: Priority = "normal") -> dict[str, Any]:
     """Turn a brief into published pictures and return the run's summary. What the ledger calls done is skipped."""
     if runtime.deployment.id:
-        brief = confined(brief)
+        brief = confined(brief, roots_of(get_settings(), deployed=True))
         run_id = run_id or this_run()
     return produce(brief, run_id or new_run_id(), priority)
 
@@ -77,7 +82,7 @@ def produce_by_agents(brief: CampaignBrief, run_id: str, priority: Priority) -> 
     patiently(lambda: ingest_catalogue(run_id, brief))
     if brief.drift != "off":
         watch_drift(run_id, brief)
-    workplace.ledger.note(run_id, stage="rendering")
+    workplace.ledger.note(run_id, stage="rendering", priority=priority)
     dispatcher = Dispatcher(workplace, run_id, priority)
     patiently(lambda: render_and_review(run_id, brief, lambda: dispatcher.work_off(page.show_progress)))
     patiently(lambda: compose_missing(run_id))

@@ -69,7 +69,7 @@ class Deployment:
 
 
 LEADS = ("shangxin", "shangxin-leads")
-SAMPLE = "sample/products.csv"  # under SHANGXIN_CATALOGS
+SAMPLE = "sample/products.csv"  # under the first folder of SHANGXIN_CATALOG_ROOTS, else catalogs/
 
 DEPLOYMENTS: tuple[Deployment, ...] = (
     Deployment("flows.shard.render_shard", "gpu", "渲染分片 One shard of one run, on an agent.", GPU_POOL, "normal"),

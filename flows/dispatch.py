@@ -4,7 +4,6 @@ A ticket is a flow run of `render-shard` that names a run; which jobs it means i
 begins it. So a ticket lost, doubled or late costs nothing, and nothing here needs to be remembered.
 """
 
-import datetime as dt
 import logging
 import math
 import time
@@ -16,8 +15,9 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectException
-from prefect.states import Cancelled, Crashed
+from prefect.states import Cancelled, Crashed, Scheduled
 
+from flows.clock import server_now
 from flows.queues import Priority, queue_of
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.ledger import Counts
@@ -31,7 +31,8 @@ WAIT_FACTOR = 20  # between two looks, of the time that a look takes
 LEAST_AHEAD = 4  # tickets that wait even where no agent is known
 STUCK_SECONDS = 120  # a ticket claimed by a worker that never began it
 PATIENCE = 20  # tickets in a row that failed while nothing was finished: the fault is not theirs
-LONGEST_PAUSE = 60.0
+LONGEST_BETWEEN = 3.0
+LONGEST_PAUSE = 60.0  # where server or database do not answer
 UNREACHABLE = (httpx.HTTPError, PrefectException, LedgerUnavailable)
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Dispatcher:
     def __init__(self, workplace: Workplace, run_id: str, priority: Priority) -> None:
         brief = CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief)
         self._ledger, self._settings, self._run_id = workplace.ledger, workplace.settings, run_id
+        self._model, self._urgent = brief.model, priority == "high"
         self._queue = queue_of(priority, brief.model)
         self._trouble = 0
         self._finished = -1
@@ -65,8 +67,13 @@ class Dispatcher:
             except UNREACHABLE as error:
                 self._trouble += 1
                 logger.warning("run %s: cannot dispatch for now: %s", self._run_id, error)
-            pause = max(LOOK_SECONDS, WAIT_FACTOR * (time.monotonic() - started) if not self._trouble else 0.0)
-            time.sleep(min(pause * 2 ** min(self._trouble, 6), LONGEST_PAUSE))
+            time.sleep(self._pause(time.monotonic() - started))
+
+    def _pause(self, seconds: float) -> float:
+        """Until the next look, after one that took so long."""
+        if self._trouble:
+            return min(LOOK_SECONDS * 2.0 ** min(self._trouble, 6), LONGEST_PAUSE)
+        return min(max(LOOK_SECONDS, WAIT_FACTOR * seconds), LONGEST_BETWEEN)
 
     def _look(self, on_look: Callable[[Counts], None]) -> bool:
         self._ledger.expire()
@@ -86,18 +93,20 @@ class Dispatcher:
         return False
 
     def _wanted(self, ready: int) -> int:
-        """How many tickets should wait: work for every renderer twice over, and never more than there are shards."""
-        hands, size = renderers(self._ledger), self._settings.shard_size
-        if ready <= size:  # the last shard is shared out
-            return min(hands, math.ceil(ready / IN_HAND))
-        return min(max(LEAST_AHEAD, 2 * hands), math.ceil(ready / size))
+        """How many tickets should wait: one for every renderer, and never more than there are shards."""
+        hands, size = renderers(self._ledger, self._model), self._settings.shard_size
+        if ready > size:
+            return min(max(LEAST_AHEAD, hands), math.ceil(ready / size))
+        # the last shard is shared out; who works already goes on with what is left, unless it is another run's work
+        idle = hands if self._urgent else max(1, hands - len(self._ledger.owners()))
+        return min(idle, math.ceil(ready / IN_HAND))
 
     def _waiting(self, client: SyncPrefectClient) -> list[FlowRun]:
         """Tickets that no renderer has begun; those that were claimed and forgotten are told so."""
-        waiting = []
+        waiting, now = [], server_now(client)
         for ticket in self._tickets(client, "SCHEDULED", "PENDING"):
-            since = ticket.state.timestamp if ticket.state else dt.datetime.now(dt.UTC)
-            if ticket.state_type == "PENDING" and (dt.datetime.now(dt.UTC) - since).total_seconds() > STUCK_SECONDS:
+            since = ticket.state.timestamp if ticket.state else now
+            if ticket.state_type == "PENDING" and (now - since).total_seconds() > STUCK_SECONDS:
                 client.set_flow_run_state(ticket.id, Crashed(message="claimed by an agent that never began it"))
             else:
                 waiting.append(ticket)
@@ -110,6 +119,7 @@ class Dispatcher:
         for attempt in range(3):  # a number may belong to a ticket that housekeeping has since uncounted
             ticket = client.create_flow_run_from_deployment(
                 deployment.id,
+                state=Scheduled(scheduled_time=server_now(client)),
                 parameters={"run_id": self._run_id, "number": number + attempt},
                 name=f"{self._run_id}-{number + attempt}",
                 tags=[run_tag(self._run_id)],

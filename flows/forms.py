@@ -10,15 +10,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from flows.confinement import catalogues
+from flows.deployments import SAMPLE
 from tasks.banners.placement import placement_sets
 from tasks.catalog.brief import CampaignBrief
+from tasks.confinement import list_catalogues
 from tasks.errors import ConfigurationError
 from tasks.rendering.modelset import list_model_sets
 from tasks.workplace import open_workplace
 
 OWN_FILE = "—"  # the catalogue is named in the field below
 AS_CATALOGUED = "按目录 as catalogued"
+LANGUAGES = {"zh-CN": "简体中文", "zh-TW": "繁體中文", "en": "English"}
 
 
 def _choices(names: Iterable[str]) -> Any:
@@ -43,17 +45,20 @@ def at(position: int) -> Callable[[dict[str, Any]], None]:
 _place = open_workplace()
 _SCENES = {scene.id: scene.title.zh for scene in _place.library.scenes.values()}
 _BRANDS = {brand.id: brand.title.zh for brand in _place.library.brands.values()}
-_SETS = {name: f"全部{len(members)}个" for name, members in placement_sets(_place.all_placements).items()}
+_SETS = {
+    name: f"{len(members)} 个版位 placements" for name, members in sorted(placement_sets(_place.all_placements).items())
+}
 _PLACEMENTS = {each.id: each.title.zh for each in _place.all_placements.values()}
 _MODELS = {
     found.name: "草稿 draft" if found.draft else "" for found in list_model_sets(_place.settings.models_dir)
 } or {"kolors-nano": "草稿 draft"}
-_CATALOGUES = catalogues()
+_CATALOGUES = list_catalogues(_place.settings)
 
 SceneChoice: Any = _choices(_titled(_SCENES))
 PlacementChoice: Any = _choices(_titled({**_SETS, **_PLACEMENTS}))
 BrandChoice: Any = _choices((AS_CATALOGUED, *_titled(_BRANDS)))
 ModelChoice: Any = _choices(_titled(_MODELS))
+LocaleChoice: Any = _choices((AS_CATALOGUED, *_titled(LANGUAGES)))
 CatalogueChoice: Any = _choices((*_CATALOGUES, OWN_FILE))
 
 
@@ -61,12 +66,12 @@ class Order(BaseModel, extra="forbid"):
     """出图单 An order for pictures. 留空即用默认 What is left empty takes the default."""
 
     catalogue: CatalogueChoice = Field(
-        default=(*_CATALOGUES, OWN_FILE)[0],
+        default=SAMPLE if SAMPLE in _CATALOGUES else (*_CATALOGUES, OWN_FILE)[0],
         title="商品目录 Catalogue",
         description="选一个目录；选 — 则在下一栏填写 s3:// 地址。 Choose one, or — and give an s3:// address below.",
         json_schema_extra=at(0),
     )
-    catalogue_address: Annotated[str, Field(pattern=r"^$|^s3://[A-Za-z0-9.-]{3,63}/.{1,800}$")] = Field(
+    catalogue_address: Annotated[str, Field(max_length=800, pattern=r"^(s3://.+/.+)?$")] = Field(
         default="",
         title="目录地址 Catalogue address",
         description="s3://桶/路径/文件.csv。 s3://bucket/path/file.csv, only where — is chosen above.",
@@ -103,14 +108,14 @@ class Order(BaseModel, extra="forbid"):
         ge=0,
         le=100_000,
         title="商品上限 Products at most",
-        description="只做前 N 个商品；0 为不限。 Only the first N products; 0: all of them.",
+        description="只做前 N 个商品，先看样再放开；0 为不限。 Only the first N, to look before you leap; 0: all.",
         json_schema_extra=at(6),
     )
     max_cost: float = Field(
         default=50.0,
         gt=0,
         le=100_000,
-        title="预算上限 Max cost",
+        title=f"预算上限 Max cost ({_place.settings.currency})",
         description="花到此数即停，之后可继续。 Rendering stops here and can be taken up again.",
         json_schema_extra=at(7),
     )
@@ -126,13 +131,19 @@ class Order(BaseModel, extra="forbid"):
         description="在生成图上写明 AI 生成，单独存放。 Says on generated pictures that they are; a set of its own.",
         json_schema_extra=at(9),
     )
+    locale: LocaleChoice = Field(
+        default=AS_CATALOGUED,
+        title="文案语言 Language",
+        description="横幅文案的语言，单独成套。 Of the words on banners; a set of its own.",
+        json_schema_extra=at(10),
+    )
     masters: int = Field(
         default=1,
         ge=1,
         le=8,
         title="母版数上限 Masters",
         description="每景每款至多几种画幅的母版；多则少补边。 Shapes rendered per product and scene, at most.",
-        json_schema_extra=at(10),
+        json_schema_extra=at(11),
     )
 
     def brief(self) -> CampaignBrief:
@@ -151,6 +162,7 @@ class Order(BaseModel, extra="forbid"):
             max_cost=self.max_cost,
             model=_id(self.model),
             visible_mark=self.visible_mark,
+            locale="" if self.locale == AS_CATALOGUED else _id(self.locale),
         )
 
 

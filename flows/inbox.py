@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, runtime
 from rich.console import Console
 
 from flows.campaign import produce_campaign
 from flows.embedded import EmbeddedServer, connected
 from flows.environment import names_server, prefect_home
+from tasks.confinement import confine, roots_of
 from tasks.errors import CatalogError, ConfigurationError, ShangxinError, StorageError, TemplateError
 from tasks.inbox import Desk, DropStatus
 from tasks.settings import get_settings
@@ -29,6 +30,8 @@ def watch_inbox(inbox: str = "") -> list[dict[str, Any]]:
     Args:
         inbox: 收件目录 s3://bucket/prefix, or a folder; empty: SHANGXIN_INBOX.
     """
+    if inbox and runtime.deployment.id:
+        confine(inbox, roots_of(get_settings(), deployed=True))
     desk = Desk(open_workplace(), inbox)
     outcomes = []
     with desk.attending(desk.receive(wait_seconds=0)):

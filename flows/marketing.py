@@ -5,8 +5,9 @@ from typing import Any
 from prefect import flow
 
 from flows.campaign import cancel_in_ledger, produce, this_run
-from flows.confinement import confined
 from flows.forms import Order
+from tasks.confinement import confined, roots_of
+from tasks.settings import get_settings
 
 
 @flow(name="marketing", persist_result=False, on_cancellation=[cancel_in_ledger])
@@ -16,4 +17,5 @@ def order_pictures(order: Order = Order()) -> dict[str, Any]:  # noqa: B008
     Args:
         order: 出图单 What to make.
     """
-    return produce(confined(order.brief()), this_run(), "high")
+    brief = confined(order.brief(), roots_of(get_settings(), deployed=True))
+    return produce(brief, this_run(), "high")

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from prefect import flow, runtime
 
 from flows.campaign import cancel_in_ledger, produce
-from flows.confinement import confined
 from tasks.catalog.brief import CampaignBrief
+from tasks.confinement import confined, roots_of
 from tasks.settings import get_settings
 from tasks.standing import find_finished_twin
 from tasks.workplace import open_workplace
@@ -27,7 +27,7 @@ def render_nightly(brief: CampaignBrief) -> dict[str, Any]:
     if is_overtaken(scheduled, dt.datetime.now(dt.UTC)):
         logger.warning("scheduled for %s: overtaken by a later night", scheduled)
         return {"overtaken": True}
-    brief = confined(brief)
+    brief = confined(brief, roots_of(get_settings(), deployed=True))
     twin = find_finished_twin(open_workplace(), brief)
     if twin:
         logger.info("nothing to render: run %s delivered exactly this", twin.run_id)

@@ -6,25 +6,30 @@ import logging
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Crashed, Scheduled
 
+from flows.clock import server_now
 from tasks.workplace import open_workplace
 
 CONTROLLERS = ("produce-campaign", "nightly", "marketing", "watch-inbox")
 MOST_STARTS = 3  # of one controller: a run that crashes each time is not tried for ever
-STUCK = dt.timedelta(minutes=5)
+STUCK_SECONDS = 300
 WITHIN = dt.timedelta(days=2)
 
 logger = logging.getLogger(__name__)
 
 
 @flow(name="mend-runs", persist_result=False)
-def mend_runs() -> dict[str, int]:
-    """Start crashed controllers again, free stuck runs, cancel in the ledger what was cancelled here; the counts."""
+def mend_runs(stuck_seconds: int = STUCK_SECONDS) -> dict[str, int]:
+    """接续 Start crashed controllers again and free stuck runs; the counts.
+
+    Args:
+        stuck_seconds: 卡住秒数 In Pending for longer than this, a run was claimed by a worker that died.
+    """
     open_workplace().ledger.expire()
     with get_client(sync_client=True) as client:
-        freed = _free_stuck(client)
+        freed = _free_stuck(client, dt.timedelta(seconds=stuck_seconds))
         again = _start_again(client)
     return {"freed": freed, "started_again": again}
 
@@ -35,23 +40,26 @@ def _start_again(client: SyncPrefectClient) -> int:
         if run.run_count >= MOST_STARTS or run.deployment_id is None:
             logger.warning("%s crashed %d times and is left alone", run.name, run.run_count)
             continue
-        client.set_flow_run_state(run.id, Scheduled(name="AwaitingRetry", message="taken up again"), force=True)
+        again: State[None] = Scheduled(
+            name="AwaitingRetry", message="taken up again", scheduled_time=server_now(client)
+        )
+        client.set_flow_run_state(run.id, again, force=True)
         started += 1
     return started
 
 
-def _free_stuck(client: SyncPrefectClient) -> int:
+def _free_stuck(client: SyncPrefectClient, stuck: dt.timedelta) -> int:
     """A worker that dies between claiming a run and starting it leaves it pending for ever."""
-    freed = 0
+    freed, now = 0, server_now(client)
     for run in _runs(client, {"state": {"type": {"any_": ["PENDING"]}}, "tags": {"all_": ["shangxin"]}}):
-        if run.state and dt.datetime.now(dt.UTC) - run.state.timestamp > STUCK:
+        if run.state and now - run.state.timestamp > stuck:
             client.set_flow_run_state(run.id, Crashed(message="claimed by a worker that never began it"), force=True)
             freed += 1
     return freed
 
 
 def _controllers(client: SyncPrefectClient, *states: str) -> list[FlowRun]:
-    since = (dt.datetime.now(dt.UTC) - WITHIN).isoformat()
+    since = (server_now(client) - WITHIN).isoformat()
     flows = client.request("POST", "/flows/filter", json={"flows": {"name": {"any_": list(CONTROLLERS)}}}).json()
     ids = {each["id"] for each in flows}
     wanted = {"state": {"type": {"any_": list(states)}}, "expected_start_time": {"after_": since}}

@@ -1,17 +1,18 @@
 """What a run's page in Prefect shows: progress while it works, then contact sheet, verdicts by cause, cost, links."""
 
 import html
-import itertools
 import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import zip_longest
 from uuid import UUID
 
 import httpx
 from prefect.artifacts import (
+    create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -19,6 +20,7 @@ from prefect.artifacts import (
 )
 from prefect.exceptions import PrefectException
 
+from flows.rounds import page_of
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import report_key
 from tasks.delivery.ledger import Counts, JobRecord
@@ -28,8 +30,9 @@ from tasks.workplace import Workplace
 
 EVERY_SECONDS = 10.0  # an artifact is a row of Prefect's database
 SHEET = 20  # thumbnails on the page, of SIDE px: 6 KB each
-SIDE = 160
-ACROSS = 5
+DOUBTFUL = 8  # of them at most, ahead of the others
+SIDE = 200
+ACROSS = 4
 PLAIN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 OUTCOMES = {
     "approved": "已通过 approved",
@@ -47,7 +50,6 @@ class RunPage:
 
     def __init__(self, workplace: Workplace, run_id: str) -> None:
         self._workplace, self._run_id = workplace, run_id
-        self._key = re.sub(r"[^a-z0-9-]", "-", run_id.lower())
         self._progress: UUID | None = None
         self._next_look = 0.0
 
@@ -59,37 +61,40 @@ class RunPage:
         share = 100.0 * (counts.total - counts.unfinished) / max(counts.total, 1)
         with suppress(httpx.HTTPError, PrefectException):
             if self._progress is None:
-                made = create_progress_artifact(share, key=f"progress-{self._key}", description=self._words(counts))
+                made = create_progress_artifact(share, key="progress", description=self._words(counts))
                 self._progress = made if isinstance(made, UUID) else None
             else:
                 update_progress_artifact(self._progress, progress=share, description=self._words(counts))
 
     def show_result(self) -> None:
-        """The contact sheet with its links, and the table of verdicts by cause."""
+        """The contact sheet with its links, the table of verdicts by cause, and a link to the report."""
         self._next_look = 0.0
         counts = self._workplace.ledger.counts(self._run_id)
         self.show_progress(counts)
         with suppress(httpx.HTTPError, PrefectException):
-            create_markdown_artifact(self._sheet(counts), key=f"sheet-{self._key}", description="总览 Contact sheet")
-            create_table_artifact(self._causes(counts), key=f"verdicts-{self._key}", description="结果 By cause")
+            create_table_artifact(self._causes(counts), key="verdicts", description="结果与原因 Verdicts by cause")
+            create_link_artifact(
+                self._report(), link_text=f"报告 Report {self._run_id}", key="report", description="报告 Full report"
+            )
+            create_markdown_artifact(self._sheet(counts), key="contact-sheet", description="总览 Contact sheet")
 
     def _words(self, counts: Counts) -> str:
         parts = [f"{title} {getattr(counts, name)}" for name, title in OUTCOMES.items() if getattr(counts, name)]
         return " · ".join([*parts, f"花费 cost {self._cost()}"])
 
     def _cost(self) -> str:
-        return f"{self._workplace.ledger.spent(self._run_id):.4f} {self._workplace.settings.currency}"
+        return f"{self._workplace.ledger.spent(self._run_id):,.2f} {self._workplace.settings.currency}"
 
     def _sheet(self, counts: Counts) -> str:
         brief = CampaignBrief.model_validate_json(self._workplace.ledger.run(self._run_id).brief)
-        pictures = list(itertools.islice(self._pictures(), SHEET))
+        pictures = list(self._pictures())
         left = counts.total - len(pictures)
         rest = f"\n\n其余 {left} 张见报告。 {left} more are in the report." if left > 0 else ""
         return "\n".join(
             [
-                f"# 上新 {plain(self._run_id)}",
+                f"# {plain(brief.catalog.rpartition('/')[2])} · {counts.total} 张 pictures",
                 "",
-                f"{self._words(counts)} · 模型 model {plain(brief.model)}",
+                f"{self._words(counts)} · 模型 model {plain(brief.model)} · 批次 run {plain(self._run_id)}",
                 "",
                 *self._links(),
                 "",
@@ -99,17 +104,19 @@ class RunPage:
         )
 
     def _links(self) -> list[str]:
-        settings, key = self._workplace.settings, report_key(self._run_id)
-        report = f"{settings.store_url.rstrip('/')}/{key}" if settings.store_url else ""
-        review = f"{settings.review_url.rstrip('/')}/?run={self._run_id}" if settings.review_url else ""
-        where = f"{self._workplace.store.uri.rstrip('/')}/{key}"
         return [
-            f"- [报告 Report]({report})" if report else f"- 报告 Report: `{where}`",
-            f"- [审片页 Approval page]({review})" if review else "- 审片页 Approval page: `shangxin review`",
+            f"- [报告 Report]({self._report()}) 全部图片与数字 every picture and figure",
+            f"- [审片页 Approval page]({page_of(self._workplace, self._run_id)}) 待人工的图片 what waits for a person",
         ]
 
+    def _report(self) -> str:
+        """Where the store's keys can be opened; the approval page shows them where no other address is set."""
+        settings = self._workplace.settings
+        root = settings.store_url or f"{settings.review_url.rstrip('/')}/store"
+        return f"{root.rstrip('/')}/{report_key(self._run_id)}"
+
     def _pictures(self) -> Iterator[str]:
-        for record in self._workplace.ledger.results(self._run_id):
+        for record in spread(self._workplace.ledger.results(self._run_id)):
             if record.master is not None and (cell := self._cell(record, record.master.key)):
                 yield cell
 
@@ -119,7 +126,8 @@ class RunPage:
             status = record.verdict.status if record.verdict else record.state
             scene = self._workplace.library.scenes.get(record.scene)
             title = scene.title.zh if scene else record.scene
-            return f"![{plain(record.sku)}]({address})<br>{plain(record.sku)} {plain(title)}<br>{OUTCOMES[status]}"
+            outcome = "" if status == "approved" else f"<br>**{OUTCOMES[status]}**"
+            return f"![{plain(record.sku)}]({address})<br>{plain(record.sku)}<br>{plain(title)}{outcome}"
         return ""
 
     def _causes(self, counts: Counts) -> list[dict[str, str | int]]:
@@ -132,12 +140,30 @@ class RunPage:
             elif record.state == "dead":
                 causes["failed", record.reason[:120]] += 1
         return [
-            _row("approved", "", counts.approved),
+            _row("approved", "—", counts.approved),
             *(
                 _row(status, str(titles.get(cause, cause)), number)
                 for (status, cause), number in causes.most_common(30)
             ),
         ]
+
+
+def spread(records: Iterable[JobRecord], most: int = SHEET) -> list[JobRecord]:
+    """So many pictures: doubtful ones first, then as many products and scenes as there is room for."""
+    doubtful: list[JobRecord] = []
+    by_sku: dict[str, list[JobRecord]] = {}
+    for record in records:
+        if record.master is None or record.verdict is None:
+            continue
+        if record.verdict.status != "approved":
+            doubtful.append(record)
+        elif record.sku in by_sku or len(by_sku) < most:
+            by_sku.setdefault(record.sku, []).append(record)
+        del doubtful[DOUBTFUL:]
+    # the n-th product begins with its n-th scene, so that the first row shows different ones
+    turned = [own[number % len(own) :] + own[: number % len(own)] for number, own in enumerate(by_sku.values())]
+    dealt = [record for turn in zip_longest(*turned) for record in turn if record is not None]
+    return [*doubtful, *dealt][:most]
 
 
 def _row(status: str, cause: str, pictures: int) -> dict[str, str | int]:

@@ -5,7 +5,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tasks.catalog.brief import CampaignBrief
-from tasks.delivery.acceptance import alarm_of
+from tasks.delivery.acceptance import Acceptance
 from tasks.delivery.keys import manifest_key, report_key
 from tasks.reporting import reported_row
 from tasks.workplace import Workplace
@@ -41,8 +41,10 @@ def print_summary(workplace: Workplace, run_id: str, console: Console) -> int:
 
 
 def _print_alarm(workplace: Workplace, run_id: str, console: Console) -> None:
-    rows = [reported_row(workplace, record, {}) for record in workplace.ledger.results(run_id)]
-    alarm = alarm_of(rows)
+    acceptance = Acceptance()
+    for record in workplace.ledger.results(run_id):
+        acceptance.add(reported_row(workplace, record, {}))
+    alarm = acceptance.alarm
     if alarm:
         why = workplace.thresholds.cause_titles.get(alarm.cause, alarm.cause) if alarm.cause else alarm.reason
         console.print(

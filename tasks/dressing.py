@@ -17,7 +17,7 @@ from tasks.banners.placement import Placement
 from tasks.banners.typography.fonts import FontBook
 from tasks.banners.wording import Copy, Problem, read_copy
 from tasks.catalog.brief import CampaignBrief
-from tasks.catalog.copy_file import CopyFile, read_copy_file
+from tasks.catalog.copy_file import CopyFile
 from tasks.prompts.scene import Brand
 from tasks.workplace import Workplace
 
@@ -29,6 +29,7 @@ class Wardrobe:
 
     def __init__(self, workplace: Workplace, brief: CampaignBrief) -> None:
         self._templates, self._library, self._brief = workplace.settings.templates, workplace.library, brief
+        self._read_copy = workplace.copy_file
         self._looks: dict[str, list[Any]] = {}
 
     def copy(self, sku: str, facts: Mapping[str, Any]) -> Copy:
@@ -97,7 +98,7 @@ class Wardrobe:
 
     @cached_property
     def _copy_file(self) -> CopyFile:
-        return read_copy_file(Path(self._brief.copy_file)) if self._brief.copy_file else CopyFile({}, "")
+        return self._read_copy(self._brief.copy_file) if self._brief.copy_file else CopyFile({}, "")
 
     def _brand(self, facts: Mapping[str, Any]) -> Brand | None:
         return self._library.brands.get(self._library.brand_id(self._brief.brand or facts.get("brand", "")))
@@ -112,7 +113,7 @@ class Wardrobe:
         )
         if not brand.logo:
             return setter, []
-        ratio, problem = _logo_ratio(self._templates / brand.logo)
+        ratio, problem = logo_ratio(self._templates / brand.logo)
         if problem:
             return setter, [Problem("logo", f"{problem}; the brand's name is set instead")]
         return setter._replace(logo=str(self._templates / brand.logo), logo_ratio=ratio), []
@@ -140,7 +141,7 @@ def _digest(value: object) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-def _logo_ratio(path: Path) -> tuple[float, str]:
+def logo_ratio(path: Path) -> tuple[float, str]:
     """Width by height of a logo, or why it cannot be used."""
     try:
         with Image.open(path) as image:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.catalog.brief import CampaignBrief, parse_brief
 from tasks.catalog.source import SUFFIXES
+from tasks.confinement import confined
 from tasks.delivery.keys import bad_rows_key, manifest_key, report_key
 from tasks.errors import ConfigurationError
 from tasks.storage.arrivals import Arrival, Arrivals, open_arrivals
@@ -180,7 +181,8 @@ class Desk:
         catalog = f"{self.root}/{arrival.key}"
         if brief is None:
             return CampaignBrief(catalog=catalog)
-        return parse_brief(self._store.get(brief.key), where=brief.key, catalog=catalog)
+        found = parse_brief(self._store.get(brief.key), where=brief.key, catalog=catalog)
+        return confined(found, (f"{self.root}/{INBOX}",))  # whoever may drop files may read no others
 
     def _settle(self, arrival: Arrival, status: DropStatus, *, state: State, **facts: Any) -> DropStatus:
         files = {**self._copy_results(arrival, status.run_id), **self._addresses(status.run_id)}

@@ -5,7 +5,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -18,10 +18,11 @@ from tasks.crew import Finishers, LeaseKeeper
 from tasks.delivery.keys import master_key
 from tasks.delivery.ledger import JobResult, LeasedJob, Ledger, Master, Rendition, Settled
 from tasks.delivery.recipe import master_recipe
-from tasks.errors import CatalogError, CompositionError, ImageError, RenderError, StaleLease
+from tasks.errors import CatalogError, CompositionError, ImageError, LedgerError, RenderError, StaleLease
 from tasks.labelling import Labelling, origin_of
+from tasks.precedence import Precedence
 from tasks.quality.duplicates import sign
-from tasks.rendering.renderer import Failed, Rendered, RenderRequest
+from tasks.rendering.renderer import CalledOff, Failed, Rendered, RenderRequest
 from tasks.repairing import TakesOfJob, rework
 from tasks.review import review_master
 from tasks.telemetry import counts_failure, counts_picture, traced
@@ -61,22 +62,29 @@ def should_stop(ledger: Ledger, run_id: str) -> bool:
 
 @traced("render-shard")
 def render_next(run_id: str, stopping: Callable[[], bool]) -> Counter[str]:
-    """Render a run's next shard, whichever it is by now; counts by outcome, empty where nothing is left to take.
+    """Render a run's next shards, whichever they are by now, for `turn_seconds`; counts by outcome, empty where
+    nothing is left to take.
 
-    `stopping` is asked between batches: once it says so, the rest of the shard goes back. LedgerError, StorageError.
+    `stopping` is asked between batches: once it says so, or a more urgent run waits, the rest goes back. LedgerError,
+    StorageError.
     """
     workplace = open_workplace()
     ledger, size = workplace.ledger, workplace.settings.shard_size
-    while not stopping() and not should_stop(ledger, run_id):
+    precedence, ends = Precedence(ledger, run_id), time.monotonic() + workplace.settings.turn_seconds
+    model = CampaignBrief.model_validate_json(ledger.run(run_id).brief).model
+    counts: Counter[str] = Counter()
+
+    def leave() -> bool:
+        return stopping() or precedence.overtaken()
+
+    while time.monotonic() < ends and not leave() and not should_stop(ledger, run_id):
         ledger.expire()
         shards = ledger.next_shards(run_id, size, limit=1)
         if not shards:
             break
-        job_ids = fair_share(shards[0].job_ids, size, renderers=renderers(ledger))
-        counts = ShardRun(workplace, run_id, stopping).render(job_ids)
-        if counts:
-            return counts  # otherwise another took it between our looking and our asking
-    return Counter()
+        job_ids = fair_share(shards[0].job_ids, size, renderers=renderers(ledger, model))
+        counts += ShardRun(workplace, run_id, leave).render(job_ids)
+    return counts
 
 
 def fair_share(job_ids: Sequence[str], size: int, *, renderers: int) -> list[str]:
@@ -86,9 +94,10 @@ def fair_share(job_ids: Sequence[str], size: int, *, renderers: int) -> list[str
     return list(job_ids[: max(IN_HAND, math.ceil(len(job_ids) / renderers))])
 
 
-def renderers(ledger: Ledger) -> int:
-    """How many reported for work lately; at least the one that asks."""
-    return max(1, len(ledger.agents(seen_within_seconds=SEEN_SECONDS)))
+def renderers(ledger: Ledger, model: str) -> int:
+    """How many with that model set reported for work lately; at least the one that asks."""
+    agents = ledger.agents(seen_within_seconds=SEEN_SECONDS)
+    return max(1, sum(model in agent.model.split(",") for agent in agents))
 
 
 def _never() -> bool:
@@ -119,6 +128,7 @@ class ShardRun:
         self._labelling = Labelling(workplace, brief)
         self._candidates = brief.candidates
         self._counts: Counter[str] = Counter()
+        self._ask_again, self._cancelled = 0.0, False
 
     def render(self, job_ids: list[str]) -> Counter[str]:
         """Counts by verdict, of `again` (another take follows), `failed` and `stale`.
@@ -149,7 +159,9 @@ class ShardRun:
             hand = Hand()
             with closing(renderer.render(self._requests(leases, hand))) as outcomes:
                 for outcome in outcomes:
-                    yield hand.take(outcome)
+                    lease, made = hand.take(outcome)
+                    if not isinstance(made, CalledOff):
+                        yield lease, made
 
     def _requests(self, leases: list[LeasedJob], hand: "Hand") -> Iterator[RenderRequest]:
         """Requests as the renderer has room for them; each few are taken in hand only then."""
@@ -175,7 +187,16 @@ class ShardRun:
             if found != digest:
                 return Failed(nothing, f"{reference}: changed since it was planned; the next run plans it anew")
             images[digest] = data
-        return RenderRequest(job, lease.take, images | self._workplace.reference_pictures(job), lease.steering)
+        images |= self._workplace.reference_pictures(job)
+        return RenderRequest(job, lease.take, images, lease.steering, wanted=self._is_wanted)
+
+    def _is_wanted(self) -> bool:
+        """Neither cancelled nor stopping; the ledger is asked now and then, and one that is away cancels nothing."""
+        if time.monotonic() >= self._ask_again:
+            self._ask_again = time.monotonic() + LOOK_AGAIN_SECONDS
+            with suppress(LedgerError):
+                self._cancelled = self._ledger.is_cancelled(self._run_id)
+        return not (self._cancelled or self._stopping())
 
     @traced("finish")
     def _finish(self, lease: LeasedJob, outcome: Rendered | Failed) -> None:

@@ -4,7 +4,6 @@ import csv
 import datetime as dt
 import io
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -19,6 +18,7 @@ from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
 from tasks.labelling import Labelling
 from tasks.rendering.checkpoints.table import licence_note, published_sets
+from tasks.rendering.presets import PRESETS, may_change
 from tasks.shapes import Size
 from tasks.workplace import SLEEPER, Workplace
 
@@ -32,29 +32,21 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
     brief = CampaignBrief.model_validate_json(run.brief)
     zone = ZoneInfo(workplace.settings.timezone)
     labelling = Labelling(workplace, brief)
-    seconds: Counter[str] = Counter()
-    rows = []
-    fresh_cost = 0.0
-    for record in ledger.results(run_id):
-        if record.fresh:
-            seconds.update(record.timings)
-            fresh_cost += record.cost
-        rows.append(reported_row(workplace, record, labelling.rules_of(record)))
     counts = ledger.counts(run_id)
     return ReportData(
         run_id=run_id,
         catalog=brief.catalog,
         started=dt.datetime.fromtimestamp(run.started, zone),
         finished=dt.datetime.now(zone),
-        rows=rows,
+        rows=(reported_row(workplace, record, labelling.rules_of(record)) for record in ledger.results(run_id)),
         bad_rows=tuple(_bad_rows(workplace, run_id)),
         bad_row_count=run.totals.get("rows_bad"),
         already_done=counts.total - counts.fresh,
-        stage_seconds=dict(seconds),
-        cost=fresh_cost,
         currency=workplace.settings.currency,
         model=brief.model,
         model_note=model_note(workplace, brief.model),
+        samplers=dict(may_change(*PRESETS)),
+        tunings=may_change(tunings=workplace.model(brief.model).tuning),
         check_titles=workplace.thresholds.check_titles,
         cause_titles=workplace.thresholds.cause_titles,
     )
@@ -83,10 +75,14 @@ def reported_row(workplace: Workplace, record: JobRecord, rules: Mapping[str, st
         seconds=record.timings,
         reason=line.reason,
         category=_category(workplace, record),
+        notes=record.notes,
         takes=tuple(
             TakeEntry(each.take, each.status, counted_causes(each.findings), each.steering, each.key)
             for each in line.takes
         ),
+        sampler=record.job.sampler.preset if record.job.background == "generated" else "",
+        fresh=record.fresh,
+        cost=record.cost,
     )
 
 

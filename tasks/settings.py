@@ -31,7 +31,6 @@ class Settings(BaseSettings):
     store: str = Field(default="", description="Local folder or s3://bucket/prefix; empty: <out>.")
     database: str = Field(default="", description="SQLAlchemy URL of the ledger; empty: SQLite in <out>/ledger.db.")
     templates: Path = Field(default=PROJECT / "templates", description="Scenes, prompts, placements, brands.")
-    catalogs: Path = Field(default=PROJECT / "catalogs", description="Where catalogues lie that a run's form may name.")
     models_dir: Path | None = Field(
         default=None, description="Folder with model sets; empty: the built-in draft model, or the Hub cache."
     )
@@ -64,7 +63,8 @@ class Settings(BaseSettings):
     keep_runs: int = Field(default=30, ge=1, description="Housekeeping: the latest runs stay, however old.")
     catalog_roots: tuple[str, ...] = Field(
         default=(),
-        description='Folders and s3:// prefixes where catalogues and pictures may lie, as ["s3://shop/"]; empty: any.',
+        description='Folders and s3:// prefixes for catalogues, pictures and copy files, as ["/data", "s3://shop/"]; '
+        "empty: any on a command line, catalogs/ and any bucket for runs of deployments.",
     )
     gpu_hour_cost: float = Field(default=2.5, ge=0, description="Price of one GPU hour, for the cost figures.")
     currency: str = "USD"
@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     timezone: str = Field(default="Asia/Shanghai", description="Of the times in reports.")
     cpu_threads: int = Field(default=1, ge=1, description="Of one renderer on a CPU; more than the idle cores hurts.")
     shard_size: int = Field(default=96, ge=1, le=1024)
+    turn_seconds: float = Field(default=300, gt=0, description="Of one run on an agent, before its queue is next.")
     lease_seconds: int = Field(default=120, ge=5)
     max_attempts: int = Field(default=4, ge=1, description="Deaths after which a job is set aside.")
     max_image_mb: float = Field(default=40, gt=0)
@@ -97,7 +98,9 @@ class Settings(BaseSettings):
     )
     work_pool: str = Field(default="gpu", description="Prefect's work pool of the agents.")
     keep_days: int = Field(default=30, ge=1, description="Housekeeping: how long Prefect's runs and old takes stay.")
-    store_url: str = Field(default="", description="Where people reach the store's keys by https; linked likewise.")
+    store_url: str = Field(
+        default="", description="Where people reach the store's keys by https; empty: the approval page."
+    )
 
     @property
     def store_uri(self) -> str:

@@ -6,9 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 from tasks.banners.placement import Placement, load_placements, select_placements
+from tasks.catalog.copy_file import CopyFile, parse_copy_file, read_copy_file
 from tasks.catalog.images import ImageResolver
 from tasks.catalog.picture import ImageLimits
 from tasks.catalog.source import TableSource, local_source
+from tasks.confinement import confine, roots_of
 from tasks.delivery.ledger import Ledger, open_ledger
 from tasks.errors import ConfigurationError, ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
@@ -22,11 +24,11 @@ from tasks.rendering.sleeping import SleepRenderer
 from tasks.runs import this_process
 from tasks.settings import BucketSettings, Settings, get_settings
 from tasks.storage.base import ObjectStore
-from tasks.storage.confine import confine
 from tasks.storage.open import AccessOptions, is_s3, open_binary, open_store, parse_s3, read_bytes
 from tasks.telemetry import MeteredStore, start_telemetry
 
 # A "model" that only sleeps so many milliseconds a job: for measuring everything else.
+MOST_COPY = 64 << 20  # bytes of a copy file
 SLEEPER = re.compile(r"sleep-(\d+)ms")
 
 
@@ -90,6 +92,19 @@ class Workplace:
             open_s3=lambda uri: self._read_picture(uri, max_bytes=limits.max_bytes),
         )
 
+    def copy_file(self, address: str) -> CopyFile:
+        """The copy in a CSV; ConfigurationError where it cannot be read, or may not be."""
+        self.confine(address)
+        if not is_s3(address):
+            return read_copy_file(Path(address))
+        try:
+            data = read_bytes(address, max_bytes=MOST_COPY, **self.access(address))
+        except StorageUnavailable:
+            raise
+        except StorageError as error:
+            raise ConfigurationError(str(error)) from error
+        return parse_copy_file(data, address)
+
     def reference_pictures(self, job: RenderJob) -> dict[str, bytes]:
         """The bytes of the look that a job refers to, by digest."""
         wanted = set(job.reference.images) if job.reference else set()
@@ -136,9 +151,8 @@ class Workplace:
         )
 
     def confine(self, address: str) -> str:
-        """The address where it lies under SHANGXIN_CATALOG_ROOTS or in the inbox; else ConfigurationError."""
-        roots = self.settings.catalog_roots
-        return confine(address, (*roots, *filter(None, [self.settings.inbox])) if roots else ())
+        """The address where it lies under SHANGXIN_CATALOG_ROOTS, where those are set; else ConfigurationError."""
+        return confine(address, roots_of(self.settings, deployed=False))
 
     def access(self, uri: str) -> AccessOptions:
         """How that address is reached: as its bucket has it, else as all have it. Keys come in pairs."""

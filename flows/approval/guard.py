@@ -69,7 +69,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
@@ -82,7 +82,7 @@ class Guard:
             # a name that some other site's owner points at this machine (DNS rebinding)
             return PlainTextResponse("this page answers to 127.0.0.1 and localhost only", 403)
         if not self._door.lets_in(headers) and scope["path"] not in OPEN_PATHS:
-            wants_page = scope["method"] == "GET" and scope["path"] == "/"
+            wants_page = scope["method"] == "GET" and (scope["path"] == "/" or scope["path"].endswith("/report.html"))
             return RedirectResponse("/enter", 303) if wants_page else PlainTextResponse("a token is needed", 401)
         return _refuse_post(scope, headers) if scope["method"] not in ("GET", "HEAD") else None
 

@@ -18,14 +18,16 @@ from tasks.errors import ShangxinError
 
 FOLDER = Path("out/stack")
 UI_PORT = 4200
+STEP = "· "  # what the keeper says of its progress begins so
 out = Console(highlight=False)
 
 
-def run(folder: Path, agents: int, port: int) -> int:
+def run(folder: Path, agents: int, port: int, *, sqlite: bool) -> int:
     """Everything in this process's care until SIGTERM or Ctrl-C."""
-    stack = Stack(folder, agents=agents, prefect_port=port)
+    stack = Stack(folder, agents=agents, prefect_port=port, sqlite=sqlite, say=_tell)
     if not stack.binaries:
-        out.print("PostgreSQL is not on this machine: SQLite instead, which is for trying only (make system).")
+        why = "as asked for" if sqlite else "PostgreSQL is not on this machine (make system)"
+        _tell(f"SQLite, which is for trying only: {why}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     note = folder / "stack.json"
@@ -33,10 +35,8 @@ def run(folder: Path, agents: int, port: int) -> int:
         with stack:
             note.write_text(json.dumps({"pid": os.getpid(), "ui": stack.ui, "environment": stack.environment}))
             while True:
-                for service in stack.services:
-                    if not service.alive:
-                        out.print(f"{service.name} ended; started again")
-                        service.start()
+                for name in stack.revive():
+                    out.print(f"{name} ended; started again")
                 if not stack.review.alive:
                     stack.serve_review()
                 time.sleep(2)
@@ -44,28 +44,43 @@ def run(folder: Path, agents: int, port: int) -> int:
         note.unlink(missing_ok=True)
 
 
+def _tell(step: str) -> None:
+    out.print(f"{STEP}{step}", soft_wrap=True)
+
+
 def _leave(*_: object) -> None:
     raise SystemExit(0)
 
 
-def start(folder: Path, agents: int, port: int) -> int:
-    """In the background; returns when everything answers."""
+def start(folder: Path, agents: int, port: int, *, sqlite: bool) -> int:
+    """In the background; says what comes up, and returns when everything answers."""
     stop(folder)
     folder.mkdir(parents=True, exist_ok=True)
     log, note = folder / "stack.log", folder / "stack.json"
     command = [sys.executable, "-m", "flows.stack", "run", str(folder), "--agents", str(agents), "--port", str(port)]
+    command += ["--sqlite"] if sqlite else []
     with log.open("wb") as sink:
         keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)  # noqa: S603
-    deadline = time.monotonic() + 2 * READY_SECONDS
+    deadline, told = time.monotonic() + 2 * READY_SECONDS, 0
     while not note.exists():
+        told = _pass_on(log, told)
         if keeper.poll() is not None or time.monotonic() > deadline:
             out.print(f"The stack did not start; {log} ends with:", *log.read_text().splitlines()[-8:], sep="\n")
             return 2
         time.sleep(0.3)
-    told = json.loads(note.read_text())
-    out.print(f"上新 is up: {told['ui']}  (Deployments → marketing → Run → Custom run)")
+    _pass_on(log, told)
+    ui = json.loads(note.read_text())["ui"]
+    out.print(f"上新 is up: {ui}  (Deployments → marketing → Run → Custom run)")
     out.print(f"logs: {folder}/*.log; make stack-stop ends it")
     return 0
+
+
+def _pass_on(log: Path, told: int) -> int:
+    """Print the keeper's steps after those that were told; how many there are now."""
+    steps = [line for line in log.read_text().splitlines() if line.startswith(STEP)]
+    for step in steps[told:]:
+        out.print(step, soft_wrap=True)
+    return len(steps)
 
 
 def stop(folder: Path) -> int:
@@ -88,11 +103,13 @@ def main() -> int:
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
     parser.add_argument("--agents", type=int, default=2)
     parser.add_argument("--port", type=int, default=UI_PORT)
+    parser.add_argument("--sqlite", action="store_true", help="even where PostgreSQL is on this machine")
     given = parser.parse_args()
     try:
         if given.what == "stop":
             return stop(given.folder)
-        return {"start": start, "run": run}[given.what](given.folder, given.agents, given.port)
+        begin = {"start": start, "run": run}[given.what]
+        return begin(given.folder, given.agents, given.port, sqlite=given.sqlite)
     except ShangxinError as error:
         out.print(str(error))
         return error.exit_code

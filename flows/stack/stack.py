@@ -24,7 +24,9 @@ PYTHON = sys.executable
 class Stack:
     """Prefect server, database, S3 stand-in, one CPU worker, `agents` agents; all of it dies with this process.
 
-    `settings` are SHANGXIN_* variables for every process, on top of the stack's own.
+    `settings` are SHANGXIN_* variables for every process, on top of the stack's own. Where PostgreSQL's binaries are
+    not to be found, or with `sqlite`, the databases are files. `say` is told each
+    step.
     """
 
     def __init__(
@@ -34,15 +36,17 @@ class Stack:
         agents: int = 2,
         models: str = "kolors-nano",
         prefect_port: int = 0,
+        sqlite: bool = False,
         settings: dict[str, str] | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.resolve()
         (self.folder / "out").mkdir(parents=True, exist_ok=True)
-        self.binaries = find_postgres()
+        self.binaries = None if sqlite else find_postgres()
         self._postgres_port, self._s3_port = free_port(), free_port()
         self._port = prefect_port or free_port()
         self._review_port = free_port()
-        self._models = models
+        self._models, self._say = models, say
         self.environment = {**self._environment(), **(settings or {})}
         self.postgres = self._postgres()
         self.s3 = self._service("s3", "moto.server", "-H", "127.0.0.1", "-p", str(self._s3_port))
@@ -73,25 +77,25 @@ class Stack:
             name, "flows", "agent", "--cards", "1", "--models", self._models, "--name", name, SHANGXIN_DEVICE="cpu"
         )
 
-    def start(self, say: Callable[[str], None] = lambda _: None) -> None:
+    def start(self) -> None:
         """Start everything and wait until each part answers; ConfigurationError where one does not."""
         if self.postgres:
             self.postgres.start()
-            say("PostgreSQL")
+            self._say("PostgreSQL")
             self._await(self.postgres, self._postgres_answers)
             self._make_databases()
         self.s3.start()
         self.server.start()
-        say("S3 (moto)")
+        self._say("S3 (moto)")
         self._await(self.s3, lambda: _answers(self.s3_endpoint))
         httpx.put(f"{self.s3_endpoint}/{BUCKET}", trust_env=False).raise_for_status()
-        say("Prefect")
+        self._say("Prefect")
         self.await_server()
-        say("deployments")
+        self._say("deployments")
         self.register()
         for service in (self.cpu, *self.agents):
             service.start()
-            say(service.name)
+            self._say(service.name)
 
     def stop(self) -> None:
         for service in (self.review, *reversed(self.services)):
@@ -108,6 +112,13 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def revive(self) -> list[str]:
+        """Start again what ended by itself, as `restart: unless-stopped` does in a container; the names."""
+        fallen = [service for service in self.services if service.wanted and not service.alive]
+        for service in fallen:
+            service.start()
+        return [service.name for service in fallen]
 
     def serve_review(self) -> None:
         """The approval page, as soon as there is a run to look at."""
@@ -164,7 +175,6 @@ class Stack:
             "SHANGXIN_S3_ACCESS_KEY": "stack",
             "SHANGXIN_S3_SECRET_KEY": "stack-of-this-machine",
             "SHANGXIN_DISPATCH": "agents",
-            "SHANGXIN_STORE_URL": f"{self.s3_endpoint}/{BUCKET}/pictures",
             "SHANGXIN_REVIEW_URL": f"http://127.0.0.1:{self._review_port}",
         }
         if self.binaries:

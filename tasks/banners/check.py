@@ -146,6 +146,8 @@ def _picture_findings(file: _File, placement: Placement, known: Known | None) ->
     product = known.product if known else _find_product(file, placement)
     if product and placement.safe_area:
         yield _safe_finding(_as_placed(product, file.size, placement.size), placement, placement.safe_area)
+    if product and placement.thumbnail:
+        yield _shown_finding(_as_placed(product, file.size, placement.size), placement, placement.thumbnail)
     yield from _product_findings(file.size, product, placement)
 
 
@@ -310,13 +312,22 @@ def _as_placed(product: Box, size: Size, wanted: Size) -> Box:
 
 def _safe_finding(product: Box, placement: Placement, rule: Rule[Insets]) -> Finding:
     """Share of the product that the platform does not cover."""
-    safe = placement.safe_box
-    width = min(product.right, safe.right) - max(product.left, safe.left)
-    height = min(product.bottom, safe.bottom) - max(product.top, safe.top)
-    share = max(width, 0) * max(height, 0) / (product.width * product.height)
+    share = _share_inside(product, placement.safe_box)
     return rule.finding(
         "safe-area", value=round(share, 4), limit=SAFE_SHARE, passed=share >= SAFE_SHARE, detail="share of the product"
     )
+
+
+def _shown_finding(product: Box, placement: Placement, rule: Rule[Insets]) -> Finding:
+    """Share of the product that the thumbnail shows."""
+    share = _share_inside(product, placement.product_box)
+    return rule.finding(
+        "thumbnail", value=round(share, 4), limit=SAFE_SHARE, passed=share >= SAFE_SHARE, detail="share of the product"
+    )
+
+
+def _share_inside(product: Box, part: Box) -> float:
+    return product.common(part).area / product.area
 
 
 def _covers(outer: Size, inner: Size) -> bool:

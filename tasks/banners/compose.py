@@ -2,10 +2,8 @@
 
 import hashlib
 import math
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import cv2
@@ -14,32 +12,29 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from tasks.banners.check import Known, check_file
-from tasks.banners.dress import MAP, Dresser, Dressing, Subject, busyness
+from tasks.banners.dress import Dresser, Dressing
 from tasks.banners.encode import Encoded, Written
-from tasks.banners.extend import continue_background, plain_canvas
 from tasks.banners.finish import Finisher
-from tasks.banners.geometry import Framing, frame_product
+from tasks.banners.geometry import Framing
 from tasks.banners.inks import Inks
 from tasks.banners.layered import write_layers
+from tasks.banners.painter import Painter
 from tasks.banners.pixels import Alpha, Pixels
 from tasks.banners.placement import Placement
-from tasks.banners.pyramid import Pyramid
+from tasks.banners.source import Source
 from tasks.banners.stepwise import encode_stepwise
-from tasks.banners.white import beyond_product, on_pure_white
+from tasks.banners.white import beyond_product
 from tasks.errors import CompositionError
 from tasks.findings import Finding
 from tasks.shapes import Box, Size
 
 # Beyond this enlargement a master looks soft; the picture is made all the same and the finding says so.
 SHARP_ENLARGEMENT = 1.5
-# A product on white is enlarged up to this share of its frame side to reach the platform's least size in pixels.
-FULLEST = 0.95
 # JPEG with halved colour works in blocks of 16 px, and the cubic filter reaches two more: white is pure beyond both.
 JPEG_REACH = 18
 # A picture that had to be squeezed into its bytes further than this (SSIM) is looked at by a person.
 LEAST_LIKENESS = 0.9
 LAYER_QUALITY = 92  # of the picture below a layered copy
-WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -64,54 +59,6 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A master with what is shared between its placements."""
-
-    pixels: Pixels
-    product: Box
-    alpha: Alpha | None
-    white: bool
-
-    @property
-    def size(self) -> Size:
-        return Size(self.pixels.shape[1], self.pixels.shape[0])
-
-    @cached_property
-    def pyramid(self) -> Pyramid:
-        return Pyramid(self.pixels)
-
-    @cached_property
-    def pure(self) -> Pyramid:
-        return Pyramid(on_pure_white(self.pixels, self.product, self.alpha))
-
-    @cached_property
-    def subject(self) -> Subject:
-        """What a dresser must know of it."""
-        level = 0
-        while min(self.size) >> (level + 1) >= MAP:
-            level += 1
-        busy = busyness(self.pyramid.level(level))
-        return Subject(self.size, self.product, "plain" if self.white else "scene", busy)
-
-    @cached_property
-    def backdrop(self) -> tuple[int, int, int]:
-        """The master's own white: the median along its border. A model's white is rarely 255, and a step would show."""
-        rows = self.pixels[[0, -1]].reshape(-1, 3)
-        columns = self.pixels[:, [0, -1]].reshape(-1, 3)
-        red, green, blue = np.median(np.concatenate([rows, columns]), axis=0).round().astype(int).tolist()
-        return red, green, blue
-
-    @cached_property
-    def matte(self) -> Pyramid:
-        """The product's matte, or its whole box where there is none."""
-        if self.alpha is not None:
-            return Pyramid(self.alpha)
-        box = np.zeros(self.pixels.shape[:2], np.uint8)
-        box[self.product.top : self.product.bottom, self.product.left : self.product.right] = 255
-        return Pyramid(box)
-
-
 def compose_renditions(
     master: Pixels,
     product_box: Box,
@@ -129,14 +76,16 @@ def compose_renditions(
     the byte window. Raises CompositionError for pictures of the wrong kind.
     """
     _check(master, alpha)
-    source = _Source(master, product_box, alpha, white=background == "white")
+    placements = tuple(placements)
+    source = Source(master, product_box, alpha, white=background == "white")
+    painter = Painter(source, dresser, [each for each in placements if not _refusal(source, each)])
     for placement in placements:
         reason = _refusal(source, placement)
         if reason:
             yield Refused(placement, reason)
             continue
         try:
-            yield _compose(source, placement, dresser, finisher)
+            yield _compose(source, painter, placement, finisher)
         except CompositionError as error:
             yield Refused(placement, str(error))
 
@@ -150,7 +99,7 @@ def _check(master: Pixels, alpha: Alpha | None) -> None:
         )
 
 
-def _refusal(source: _Source, placement: Placement) -> str:
+def _refusal(source: Source, placement: Placement) -> str:
     if placement.subject == "logo":
         return f"{placement.id} takes a brand's logo, not a product. Leave it out."
     rule = placement.background
@@ -163,22 +112,14 @@ def _refusal(source: _Source, placement: Placement) -> str:
     return f"{placement.id} takes products on pure white only, and this scene has a background. Use a white scene."
 
 
-def _compose(source: _Source, placement: Placement, dresser: Dresser | None, finisher: Finisher | None) -> Rendition:
-    least = _least_share(source.product.size, placement)
-    dressing = dresser.arrange(source.subject, placement, least=least) if dresser else None
-    framing = dressing.framing if dressing else _plain_framing(source, placement, least)
-    canvas = _paint(source, placement, framing)
-    marked: tuple[Finding, ...] = ()
-    copy: tuple[Box, ...] = ()
-    layers = b""
-    if dresser and dressing:
-        bare = canvas.copy() if dresser.layers else canvas
-        canvas, copy, inks, marked = dresser.paint(canvas, dressing)
-        if dresser.layers:
-            layers = _layers(bare, placement, dressing, inks, finisher)
+def _compose(source: Source, painter: Painter, placement: Placement, finisher: Finisher | None) -> Rendition:
+    painted = painter.paint(placement)
+    framing, canvas, layers, marked = painted.framing, painted.canvas, b"", painted.findings
+    if painted.dressing and painted.bare is not None:
+        layers = _layers(painted.bare, placement, painted.dressing, painted.inks, finisher)
     reserve = 0
     if finisher:
-        canvas, found = finisher.mark(canvas, (framing.product, *copy), placement)
+        canvas, found = finisher.mark(canvas, (framing.product, *painted.copy), placement)
         marked += found
         reserve = finisher.reserve(placement)
     encoded, canvas = encode_stepwise(canvas, placement, reserve=reserve)
@@ -218,38 +159,6 @@ def _layers(
     return write_layers(picture, placement.size, dressing.arranged, inks, title=placement.title.zh)
 
 
-def _plain_framing(source: _Source, placement: Placement, least: float) -> Framing:
-    return frame_product(
-        source.size,
-        source.product,
-        placement.size,
-        least=least,
-        safe=placement.safe_box,
-        background="plain" if source.white else "scene",
-    )
-
-
-def _least_share(product: Size, placement: Placement) -> float:
-    """The share the product must take: the platform's, or what makes a thin product as wide as the platform asks."""
-    share = placement.least_share
-    if placement.min_product is None:
-        return share
-    frame, least = placement.size, placement.min_product.value
-    widest = min(frame.width / product.width, frame.height / product.height)
-    needed = max(least.width / product.width, least.height / product.height) / widest
-    return max(share, needed) if needed <= FULLEST else share
-
-
-def _paint(source: _Source, placement: Placement, framing: Framing) -> Pixels:
-    pyramid = source.pure if placement.needs_white else source.pyramid
-    patch = pyramid.cut(framing.source, framing.dest.size, level=framing.level)
-    if not any(framing.fill):
-        return patch
-    if source.white:
-        return plain_canvas(patch, framing, colour=WHITE if placement.needs_white else source.backdrop)
-    return continue_background(patch, framing, seed=zlib.crc32(placement.id.encode()))
-
-
 def _scaled(framing: Framing, size: Size) -> Box:
     """The product's box in a file of that size, rounded outwards."""
     x, y, box = size.width / framing.canvas.width, size.height / framing.canvas.height, framing.product
@@ -257,7 +166,7 @@ def _scaled(framing: Framing, size: Size) -> Box:
     return Box(math.floor(box.left * x), math.floor(box.top * y), right, bottom)
 
 
-def _beyond(source: _Source, framing: Framing, size: Size) -> NDArray[np.bool_]:
+def _beyond(source: Source, framing: Framing, size: Size) -> NDArray[np.bool_]:
     """The file's pixels that are surely not product, nor touched by its edge in the file."""
     dest = framing.dest
     matte = np.zeros((framing.canvas.height, framing.canvas.width), np.uint8)

@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 
 from tasks.banners.geometry import Framing, frame_product
 from tasks.banners.inks import SMALL_TEXT, Inks, Look, choose_inks, contrast, lay_scrim
-from tasks.banners.layout import ESSENTIAL, Arranged, Order, Set, arrange, find_zone, product_room
+from tasks.banners.layout import Arranged, Order, Set, arrange, find_zone, product_room
 from tasks.banners.layouts import Layout, Variant, fitting_layouts
 from tasks.banners.paint import paint_mark
 from tasks.banners.pieces import Setter, texts_of
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement
-from tasks.banners.wording import Copy, Problem
+from tasks.banners.wording import ESSENTIAL, Copy, Problem
 from tasks.errors import CompositionError
 from tasks.findings import Finding
 from tasks.shapes import Box, Size
 
 # Raised whenever the same copy would be set otherwise because our own code changed.
-DRESSING = 1
+DRESSING = 2
 # Weights between arrangements: a busy ground, canvas that must be made up, and the product's size.
 BUSY, EXTENDED, PRODUCT = 3.0, 1.2, 2.0
+ROOMY = 0.72  # step of size from which a scene's own layout is taken without a look at the others
 MAP = 64  # pixels a side of the map of busyness
 
 
@@ -84,14 +85,16 @@ class Dresser:
         if self._copy.is_empty or placement.needs_white or (placement.text and placement.text.value == "none"):
             return None
         for problem in self._problems:
-            if problem.element in ESSENTIAL:
+            if problem.essential:
                 raise CompositionError(f"{placement.id}: {problem.element} {problem.reason}. Change the copy.")
         layouts = fitting_layouts(self._layouts, placement.size, self._scene)
         found: list[tuple[float, Dressing]] = []
         for layout in layouts:  # a scene's own layout may ask for more room than the product leaves
             tried = (self._try(layout, variant, subject, placement, least) for variant in layout.variants)
-            found = [each for each in tried if each is not None]
-            if found:
+            fitting = [each for each in tried if each is not None]
+            found += fitting
+            roomy = any(each.arranged.step >= ROOMY for _, each in fitting)
+            if roomy or (fitting and not layout.scenes):
                 break
         if not layouts:
             return None
@@ -105,7 +108,8 @@ class Dresser:
     def _try(
         self, layout: Layout, variant: Variant, subject: Subject, placement: Placement, least: float
     ) -> tuple[float, Dressing] | None:
-        room = product_room(variant, placement.size, placement.safe_box)
+        shown = placement.thumbnail_box
+        room = placement.product_box if shown else product_room(variant, placement.size, placement.safe_box)
         if room.width < 8 or room.height < 8:
             return None
         framing = frame_product(
@@ -113,7 +117,8 @@ class Dresser:
         )
         margin = round(layout.margin * min(placement.size))
         safe = self._unmarked(placement)
-        zones = tuple(find_zone(place, placement.size, framing.product, safe, margin) for place in variant.places)
+        kept_clear = framing.product if shown is None else shown.around(framing.product)
+        zones = tuple(find_zone(place, placement.size, kept_clear, safe, margin) for place in variant.places)
         arranged = arrange(layout, variant, zones, Order(self._copy, self._setter, placement.size))
         if arranged is None:
             return None
@@ -165,6 +170,11 @@ class Dresser:
             )  # fmt: skip
 
 
+def copy_problems(copy: Copy, setter: Setter) -> tuple[Problem, ...]:
+    """What of the copy cannot be shown, and why."""
+    return _settable(copy, setter)[1]
+
+
 def _settable(copy: Copy, setter: Setter) -> tuple[Copy, tuple[Problem, ...]]:
     """The copy without what no font can set; an element the banner cannot do without stays, with its problem."""
     problems = list(copy.problems)
@@ -203,7 +213,7 @@ def _findings(dressing: Dressing, inks: Sequence[Inks]) -> Iterator[Finding]:
         passed=worst.contrast >= worst.wanted,
         detail=f"layout {dressing.layout.id}, scrim {max(each.opacity for each in inks):.2f}",
     )  # fmt: skip
-    covered = max(_overlap(each.box, product) for each in arranged.sets)
+    covered = max(each.box.common(product).area for each in arranged.sets)
     yield Finding(
         check="copy-clear", value=covered, limit=0, passed=covered == 0, detail="pixels of copy on the product's box"
     )
@@ -212,9 +222,3 @@ def _findings(dressing: Dressing, inks: Sequence[Inks]) -> Iterator[Finding]:
             check="copy-left-out", value=len(arranged.left_out), limit=0, passed=False, severity="note",
             detail=f"no room for {', '.join(arranged.left_out)}",
         )  # fmt: skip
-
-
-def _overlap(first: Box, second: Box) -> int:
-    width = min(first.right, second.right) - max(first.left, second.left)
-    height = min(first.bottom, second.bottom) - max(first.top, second.top)
-    return max(0, width) * max(0, height)

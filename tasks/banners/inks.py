@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.banners.layouts import Side
-from tasks.banners.marks import Mark, Role, TextMark
+from tasks.banners.logos import logo_colours
+from tasks.banners.marks import ImageMark, Mark, Role, TextMark
 from tasks.banners.pixels import Pixels
 from tasks.shapes import Box
 
@@ -18,6 +19,7 @@ SMALL_TEXT, LARGE_TEXT = 4.5, 3.0
 LARGE_PX, LARGE_BOLD_PX = 24.0, 18.66  # 18 pt, and 14 pt bold
 STANDS_OUT = 1.7  # of a plate against the picture
 STRAY = 0.02  # of the pixels behind the copy, this share may be worse: grain is no letter
+LOGO_SEEN = 0.7  # of a logo's pixels stand out as graphics must (WCAG 2.2, 1.4.11: 3:1), or it is set in the ink
 MARGIN = 1.06  # what JPEG may take from a contrast
 OPACITIES = (0.0, 0.22, 0.36, 0.5, 0.62, 0.74, 0.85, 0.94)
 # Before a background as uneven as this (standard deviation of lightness, 0..1), even a readable ink gets a veil.
@@ -25,6 +27,8 @@ UNEVEN, VEIL = 0.13, 0.36
 
 _LEVELS = np.arange(256, dtype=np.float32) / 255
 _LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+_RED, _GREEN, _BLUE = (np.float32(weight) * _LINEAR for weight in (0.2126, 0.7152, 0.0722))
+SAMPLE = 2500  # pixels behind the copy that are enough to know how readable it is
 
 
 class Look(NamedTuple):
@@ -47,6 +51,7 @@ class Inks(NamedTuple):
     opacity: float
     contrast: float
     wanted: float
+    logo: Colour | None = None  # the one colour of a logo whose own colours are lost there
 
     def colour(self, role: Role) -> Colour:
         return {"ink": self.ink, "accent": self.accent, "plate": self.plate, "on": self.on, "paper": self.scrim}[role]
@@ -54,8 +59,8 @@ class Inks(NamedTuple):
 
 def luminance(pixels: Pixels) -> NDArray[np.float32]:
     """Relative luminance 0..1 of sRGB pixels (..., 3)."""
-    linear = _LINEAR[pixels]
-    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
+    light = _RED[pixels[..., 0]] + _GREEN[pixels[..., 1]] + _BLUE[pixels[..., 2]]
+    return np.asarray(light, np.float32)
 
 
 @lru_cache(maxsize=1024)
@@ -86,26 +91,39 @@ def wanted_contrast(marks: Sequence[Mark]) -> float:
 
 def choose_inks(behind: Pixels, marks: Sequence[Mark], look: Look) -> Inks:
     """Ink for copy on these pixels, with the faintest scrim under which it can be read."""
-    step = max(1, int((behind.shape[0] * behind.shape[1] / 6000) ** 0.5))
+    step = max(1, int((behind.shape[0] * behind.shape[1] / SAMPLE) ** 0.5))
     sample = behind[::step, ::step].reshape(-1, 3)
     wanted = wanted_contrast(marks)
     uneven = float(np.sqrt(luminance(sample)).std())
-    best = max(((ink, _worst(sample, ink)) for ink in (look.ink, look.paper)), key=lambda pair: pair[1])[0]
+    bounds = _bounds(sample)
+    best = max((look.ink, look.paper), key=lambda ink: _worst(bounds, ink))
     scrim = look.paper if best == look.ink else look.ink
     for opacity in OPACITIES:
         if uneven > UNEVEN and opacity < VEIL:
             continue
         veiled = _veiled(sample, scrim, opacity)
-        reached = _worst(veiled, best)
+        bounds = _bounds(veiled)
+        reached = _worst(bounds, best)
         if reached >= wanted * MARGIN:
             break
-    accent = _accent(veiled, best, look, wanted)
+    accent = _accent(bounds, best, look, wanted)
     plate = _plate(veiled, look, best)
-    reached = min(reached, _worst(veiled, accent))
-    return Inks(best, accent, plate, on_plate(plate, look), scrim, opacity, reached, wanted)
+    reached = min(reached, _worst(bounds, accent))
+    return Inks(best, accent, plate, on_plate(plate, look), scrim, opacity, reached, wanted, _logo(bounds, marks, best))
 
 
-def _accent(behind: Pixels, ink: Colour, look: Look, wanted: float) -> Colour:
+def _logo(bounds: tuple[float, float], marks: Sequence[Mark], ink: Colour) -> Colour | None:
+    """The ink for a logo most of which would not be seen in its own colours, None where it is or there is none."""
+    for mark in marks:
+        if isinstance(mark, ImageMark):
+            light = luminance(logo_colours(mark.path, mark.width / mark.height))
+            low, high = bounds
+            seen = np.maximum((light + 0.05) / (high + 0.05), (low + 0.05) / (light + 0.05)) >= LARGE_TEXT
+            return ink if seen.size and seen.mean() < LOGO_SEEN else None
+    return None
+
+
+def _accent(behind: tuple[float, float], ink: Colour, look: Look, wanted: float) -> Colour:
     """The brand's colour for prices where it can be read there, else the ink."""
     for candidate in (look.primary, look.accent):
         if _worst(behind, candidate) >= wanted * MARGIN:
@@ -129,13 +147,22 @@ def _veiled(sample: Pixels, scrim: Colour, opacity: float) -> Pixels:
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def _worst(behind: Pixels, ink: Colour) -> float:
-    """Contrast of an ink against all but the STRAY worst of the pixels."""
+def _bounds(behind: Pixels) -> tuple[float, float]:
+    """Least and most luminance of the pixels, but for the STRAY share at either end."""
     below = luminance(behind).ravel()
-    letter = float(luminance(np.array(ink, np.uint8)))
     stray = int(STRAY * below.size)
     ordered = np.partition(below, (stray, below.size - 1 - stray))
-    low, high = float(ordered[stray]), float(ordered[-1 - stray])
+    return float(ordered[stray]), float(ordered[-1 - stray])
+
+
+@lru_cache(maxsize=1024)
+def _lightness(ink: Colour) -> float:
+    return float(luminance(np.array(ink, np.uint8)))
+
+
+def _worst(bounds: tuple[float, float], ink: Colour) -> float:
+    """Contrast of an ink against pixels of luminance within these bounds."""
+    (low, high), letter = bounds, _lightness(ink)
     if low <= letter <= high:
         return 1.0
     nearest = high if letter > high else low

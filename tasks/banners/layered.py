@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from tasks.banners.inks import Inks
 from tasks.banners.layout import Arranged, Set
+from tasks.banners.logos import logo_file
 from tasks.banners.marks import ImageMark, Mark, PlateMark, TextMark
 from tasks.banners.typography.fonts import Face
 from tasks.banners.typography.setting import ASCENT, baseline, line_start
@@ -74,7 +74,7 @@ def _mark(mark: Mark, inks: Inks) -> Iterator[str]:
             f' width="{width:.2f}" height="{height:.2f}" rx="{mark.radius:.2f}" {paint}/>'
         )
     else:
-        yield _image(mark)
+        yield _image(mark, inks)
 
 
 def _text(mark: TextMark, inks: Inks) -> Iterator[str]:
@@ -97,8 +97,8 @@ def _text(mark: TextMark, inks: Inks) -> Iterator[str]:
         yield f'<text x="{x:.2f}" y="{y:.2f}"{turn} {look} data-length="{length:.2f}">{escape(row)}</text>'
 
 
-def _image(mark: ImageMark) -> str:
-    data = base64.b64encode(Path(mark.path).read_bytes()).decode()
+def _image(mark: ImageMark, inks: Inks) -> str:
+    data = base64.b64encode(logo_file(mark.path, inks.logo)).decode()
     return (
         f'<image class="{mark.element}" x="{mark.x:.2f}" y="{mark.y:.2f}" width="{mark.width:.2f}"'
         f' height="{mark.height:.2f}" href="data:image/png;base64,{data}"/>'

@@ -1,12 +1,14 @@
 """Where copy goes: zones beside the product, copy fitted into them by steps of size and by priority. No pixels."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tasks.banners.layouts import Align, Element, Layout, Place, Side, Variant
 from tasks.banners.marks import Mark, moved
 from tasks.banners.pieces import Piece, Setter, Setting, make_piece, texts_of
-from tasks.banners.wording import Copy
+from tasks.banners.typography.setting import ASCENT, DESCENT
+from tasks.banners.wording import ESSENTIAL, Copy
 from tasks.shapes import Box, Size
 
 # Steps of size; being smaller is weighed against leaving something out, ...
@@ -16,11 +18,12 @@ SIZE_WORTH = 4.5
 LAST_STEPS = (0.56, 0.48, 0.4, 0.34, 0.28)
 # What an element is worth when arrangements are compared.
 WORTH = {
-    "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 0.5, "badge": 0.4,
+    "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 1.1, "badge": 0.4,
     "upper": 2.0, "lower": 2.0, "scroll": 0.5,
 }  # fmt: skip
 CLEAR = 0.03  # of the shorter side, at least, between copy and product
-ESSENTIAL = frozenset({"headline", "upper", "lower"})
+
+Rows = tuple[tuple[str, ...], ...]
 
 
 class Zone(NamedTuple):
@@ -102,11 +105,14 @@ def arrange(layout: Layout, variant: Variant, zones: tuple[Zone, ...], order: Or
     best: Arranged | None = None
     for count in range(len(spare) + 1):
         kept = frozenset(wanted) - frozenset(spare[:count])
-        worth = sum(WORTH[name] for name in kept)
+        worth = math.fsum(WORTH[name] for name in kept)  # the same in whatever order a set is walked
         if best and worth + SIZE_WORTH <= best.worth:
             break  # what leaves out more cannot be better any more
+        columns = [_columns(place, kept) for place in variant.places]
         for step in (*STEPS, *(LAST_STEPS if count == len(spare) and not best else ())):
-            sets = _fit(layout, variant, zones, order, _Cut(kept, step))
+            if best and worth + SIZE_WORTH * step <= best.worth:
+                break
+            sets = _fit(layout, variant, zones, order, _Cut(columns, step))
             if sets is not None:
                 found = Arranged(sets, (*spare[:count], *unnamed), step, worth + SIZE_WORTH * step)
                 best = found if best is None or found.worth > best.worth else best
@@ -115,9 +121,9 @@ def arrange(layout: Layout, variant: Variant, zones: tuple[Zone, ...], order: Or
 
 
 class _Cut(NamedTuple):
-    """Which elements are kept, at which step of size."""
+    """The columns of what is kept, place by place, and the step of size."""
 
-    kept: frozenset[str]
+    columns: list[list[Rows]]
     step: float
 
 
@@ -130,17 +136,13 @@ def _named(variant: Variant) -> Iterator[str]:
 
 def _fit(layout: Layout, variant: Variant, zones: tuple[Zone, ...], order: Order, cut: _Cut) -> tuple[Set, ...] | None:
     sets = []
-    for place, zone in zip(variant.places, zones, strict=True):
-        columns = _columns(place, cut.kept)
+    for place, zone, columns in zip(variant.places, zones, cut.columns, strict=True):
         if columns:
             fitted = _fit_place(layout, place, zone, order, columns, step=cut.step)
             if fitted is None:
                 return None
             sets.append(fitted)
     return tuple(sets)
-
-
-Rows = tuple[tuple[str, ...], ...]
 
 
 def _columns(place: Place, kept: frozenset[str]) -> list[Rows]:
@@ -181,6 +183,8 @@ class _Area(NamedTuple):
 
 
 def _column(rows: Rows, area: _Area, order: Order, *, step: float) -> _Column | None:
+    if _least_height(rows, area, order, step) > area.height:
+        return None
     made: list[tuple[Piece, ...]] = []
     above: list[float] = []
     for row in rows:
@@ -196,12 +200,24 @@ def _column(rows: Rows, area: _Area, order: Order, *, step: float) -> _Column | 
     return _Column(tuple(made), tuple(above), max(map(_row_width, made)), total)
 
 
+def _least_height(rows: Rows, area: _Area, order: Order, step: float) -> float:
+    """What the rows take at least, with one line each: most of what does not fit is known before it is set."""
+    sizes = [max(_size(area.elements[name], order, step) for name in row) for row in rows]
+    air = sum(area.elements[row[0]].above * size for row, size in zip(rows[1:], sizes[1:], strict=True))
+    return air + (ASCENT + DESCENT) * sum(sizes)
+
+
+def _size(spec: Element, order: Order, step: float) -> float:
+    """In px, by quarters."""
+    return round(4 * min(max(spec.size * min(order.frame) * step, spec.least), spec.most)) / 4
+
+
 def _row(names: tuple[str, ...], area: _Area, order: Order, *, step: float) -> tuple[Piece, ...] | None:
     pieces: list[Piece] = []
     left = area.width
     for name in names:
         spec = area.elements[name]
-        size = round(4 * min(max(spec.size * min(order.frame) * step, spec.least), spec.most)) / 4
+        size = _size(spec, order, step)
         room = area.height if spec.vertical else left
         piece = make_piece(name, order.copy, Setting(spec, size, room, area.align, order.setter))
         if piece is None or piece.width > left:

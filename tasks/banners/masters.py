@@ -80,7 +80,7 @@ class _Slot(NamedTuple):
 
     @classmethod
     def of(cls, placement: Placement) -> "_Slot":
-        return cls(placement.id, placement.size, placement.safe_box, placement.least_share)
+        return cls(placement.id, placement.size, placement.product_box, placement.least_share)
 
     @property
     def is_strip(self) -> bool:

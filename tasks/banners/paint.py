@@ -1,18 +1,19 @@
 """Marks onto pixels."""
 
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
 from tasks.banners.inks import Colour, Inks
+from tasks.banners.logos import in_one_colour, logo_at
 from tasks.banners.marks import ImageMark, Mark, PlateMark, TextMark
 from tasks.banners.pixels import Pixels
 from tasks.banners.typography.raster import Mask
 from tasks.banners.typography.setting import draw_block
 from tasks.errors import CompositionError
+from tasks.shapes import Size
 
 
 def paint_mark(canvas: Pixels, mark: Mark, inks: Inks) -> None:
@@ -26,7 +27,7 @@ def paint_mark(canvas: Pixels, mark: Mark, inks: Inks) -> None:
         mask = plate_mask(*size, round(mark.radius), round(mark.line * 4) / 4)
         _lay(canvas, mask, (round(mark.x), round(mark.y)), inks.colour(mark.role))
     else:
-        _paint_image(canvas, mark)
+        _paint_image(canvas, mark, inks)
 
 
 def _lay(canvas: Pixels, mask: Mask, at: tuple[int, int], colour: Colour) -> None:
@@ -36,9 +37,9 @@ def _lay(canvas: Pixels, mask: Mask, at: tuple[int, int], colour: Colour) -> Non
     if left < 0 or top < 0 or left + width > canvas.shape[1] or top + height > canvas.shape[0]:
         raise CompositionError(f"copy leaves the frame at {(left, top, left + width, top + height)}.")
     part = canvas[top : top + height, left : left + width]
-    share = mask.astype(np.uint16)[..., None]
-    mixed = part * (255 - share) + np.array(colour, np.uint16) * share + 127
-    part[:] = (mixed // 255).astype(np.uint8)
+    share = cv2.merge([mask, mask, mask])
+    ink = cv2.multiply(share, (*colour, 0.0), scale=1 / 255)
+    part[:] = cv2.add(cv2.multiply(part, cv2.bitwise_not(share), scale=1 / 255), ink)
 
 
 @lru_cache(maxsize=2048)
@@ -55,20 +56,13 @@ def plate_mask(width: int, height: int, radius: int, line: float) -> Mask:
     return np.asarray(cv2.resize(np.asarray(large), (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _paint_image(canvas: Pixels, mark: ImageMark) -> None:
-    picture = _logo(
-        mark.path, Path(mark.path).stat().st_mtime_ns, max(1, round(mark.width)), max(1, round(mark.height))
-    )
+def _paint_image(canvas: Pixels, mark: ImageMark, inks: Inks) -> None:
+    picture = logo_at(mark.path, Size(max(1, round(mark.width)), max(1, round(mark.height))))
+    if inks.logo:
+        picture = in_one_colour(picture, inks.logo)
     left, top = round(mark.x), round(mark.y)
     part = canvas[top : top + picture.shape[0], left : left + picture.shape[1]]
     if part.shape[:2] != picture.shape[:2]:
         raise CompositionError(f"logo: leaves the frame at {(left, top)}.")
     share = picture[..., 3:].astype(np.uint16)
     part[:] = ((part * (255 - share) + picture[..., :3] * share + 127) // 255).astype(np.uint8)
-
-
-@lru_cache(maxsize=256)
-def _logo(path: str, changed: int, width: int, height: int) -> Pixels:
-    """A logo at a size; `changed` is when its file was, for the cache."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGBA").resize((width, height), Image.Resampling.LANCZOS))

@@ -53,6 +53,7 @@ class Placement(Frozen):
     product_gap: Rule[Annotated[int, Field(ge=0)]] | None = None  # nor may its longer side end farther from the frame
     min_product: Rule[Size] | None = None
     safe_area: Rule[Insets] | None = None
+    thumbnail: Rule[Insets] | None = None  # this part is shown alone, too: the product stands in it, copy beside it
     profile: Rule[Literal["srgb"]] | None = None
     finish: str = ""  # digest of what a run does to the files beyond these rules (labels, mark); never in a YAML file
 
@@ -73,8 +74,18 @@ class Placement(Frozen):
     @property
     def safe_box(self) -> Box:
         """Where copy and product are safe from what the platform draws over the picture."""
-        insets = Insets() if self.safe_area is None else self.safe_area.value
-        return Box(insets.left, insets.top, self.size.width - insets.right, self.size.height - insets.bottom)
+        return _inset(self.size, Insets() if self.safe_area is None else self.safe_area.value)
+
+    @property
+    def product_box(self) -> Box:
+        """Where the product is to stand: in the safe area and in what the thumbnail shows."""
+        safe, shown = self.safe_box, self.thumbnail_box
+        return safe if shown is None else safe.common(shown)
+
+    @property
+    def thumbnail_box(self) -> Box | None:
+        """The part that is also shown alone; None where there is none."""
+        return None if self.thumbnail is None else _inset(self.size, self.thumbnail.value)
 
     @property
     def least_share(self) -> float:
@@ -109,8 +120,12 @@ class Placement(Frozen):
 
 RULE_FIELDS = (
     "formats", "shape", "min_size", "max_size", "min_kb", "max_kb", "background", "text", "shadow",
-    "product_share", "product_gap", "min_product", "safe_area", "profile",
+    "product_share", "product_gap", "min_product", "safe_area", "thumbnail", "profile",
 )  # fmt: skip
+
+
+def _inset(size: Size, insets: Insets) -> Box:
+    return Box(insets.left, insets.top, size.width - insets.right, size.height - insets.bottom)
 
 
 def _contradictions(placement: Placement) -> list[str]:
@@ -128,6 +143,8 @@ def _contradictions(placement: Placement) -> list[str]:
         problems.append(f"min_kb and max_kb leave no room: {placement.min_bytes} to {placement.max_bytes} bytes")
     if placement.safe_box.is_empty:
         problems.append(f"safe_area: nothing of {size} is left inside it")
+    elif placement.product_box.is_empty:
+        problems.append(f"thumbnail: nothing of {size} is left inside it and the safe area")
     if placement.least_share >= 1:
         problems.append("product_share or product_gap: the product would touch the frame; expected a share below 1")
     if (

@@ -27,9 +27,9 @@ class Pyramid:
         return self._levels[number]
 
     def cut(self, source: Box, size: Size, *, level: int) -> Raster:
-        """`source` (in level 0 pixels, whole pixels of `level`) scaled to `size`."""
+        """`source` (in level 0 pixels, whole pixels of `level`) scaled to `size`, for the caller to draw on."""
         box = Box(*(side >> level for side in source))
         part = self.level(level)[box.top : box.bottom, box.left : box.right]
         if part.shape[:2] == (size.height, size.width):
-            return np.ascontiguousarray(part)
+            return part.copy()
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -37,15 +37,20 @@ def read_copy_file(path: Path) -> CopyFile:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path}: the copy file cannot be read ({error.strerror}).") from error
-    reader = csv.DictReader(io.StringIO(_decoded(data, path), newline=""))
+    return parse_copy_file(data, str(path))
+
+
+def parse_copy_file(data: bytes, where: str) -> CopyFile:
+    """The same from a file's bytes; `where` is its name in errors."""
+    reader = csv.DictReader(io.StringIO(_decoded(data, where), newline=""))
     header = [name.strip() for name in reader.fieldnames or ()]
     sku = next((name for name in header if field_of(name) == "sku"), None)
     if sku is None:
-        raise ConfigurationError(f"{path}: no column for the SKU. Found: {', '.join(header) or 'nothing'}.")
+        raise ConfigurationError(f"{where}: no column for the SKU. Found: {', '.join(header) or 'nothing'}.")
     for name in header:
         if name and not is_copy_column(name) and field_of(name) not in _ELSEWHERE:
             raise ConfigurationError(
-                f"{path}: column {name!r} is no copy. Expected sku and columns such as copy_headline, copy_subline_en."
+                f"{where}: column {name!r} is no copy. Expected sku and columns such as copy_headline, copy_subline_en."
             )
     reader.fieldnames = header
     rows = {
@@ -55,13 +60,13 @@ def read_copy_file(path: Path) -> CopyFile:
     return CopyFile(rows, hashlib.sha256(data).hexdigest())
 
 
-def _decoded(data: bytes, path: Path) -> str:
+def _decoded(data: bytes, where: str) -> str:
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise ConfigurationError(f"{path}: is neither UTF-8 nor GB18030. Save it as CSV UTF-8.")
+    raise ConfigurationError(f"{where}: is neither UTF-8 nor GB18030. Save it as CSV UTF-8.")
 
 
 def _kept(cells: Mapping[str, str], *, copy: bool) -> dict[str, str]:

@@ -32,6 +32,8 @@ class Row(Protocol):
     def causes(self) -> tuple[str, ...]: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def category(self) -> str: ...
 
 
 class Share(NamedTuple):
@@ -62,29 +64,60 @@ class Alarm(NamedTuple):
     total: int
 
 
-def share_of(rows: Iterable[Row]) -> Share:
-    passed = first = total = 0
-    for row in rows:
-        total += 1
-        passed += row.status == "approved"
-        first += row.status == "approved" and len(row.takes) <= 1
-    return Share(passed, first, total)
+class Acceptance:
+    """What became of a run's pictures: rows are added one by one, and only figures are kept."""
 
+    def __init__(self) -> None:
+        self.statuses: Counter[str] = Counter()
+        self.takes = self.repaired = 0
+        self._passed: dict[str, Counter[str]] = {}  # by category, in order of appearance
+        self._met: Counter[str] = Counter()
+        self._became: dict[str, Counter[str]] = {}
+        self._blamed: Counter[tuple[str, str]] = Counter()
 
-def outcomes_by_cause(rows: Iterable[Row]) -> list[CauseOutcome]:
-    """Most frequent first."""
-    met: Counter[str] = Counter()
-    became: dict[str, Counter[str]] = {}
-    for row in rows:
-        causes = dict.fromkeys(cause for take in row.takes for cause in take.causes) or dict.fromkeys(row.causes)
-        for cause in causes:
-            met[cause] += 1
-            became.setdefault(cause, Counter())[row.status] += 1
-            became[cause]["repaired"] += row.status == "approved" and _mended(row, cause)
-    return [
-        CauseOutcome(cause, count, *(became[cause][name] for name in ("repaired", "approved", "review", "rejected")))
-        for cause, count in met.most_common()
-    ]
+    def add(self, row: Row) -> None:
+        self.statuses[row.status] += 1
+        self.takes += len(row.takes)
+        self.repaired += _is_repaired(row)
+        shares = self._passed.setdefault(row.category, Counter())
+        shares["total"] += 1
+        shares["passed"] += row.status == "approved"
+        shares["first"] += row.status == "approved" and len(row.takes) <= 1
+        for cause in dict.fromkeys(cause for take in row.takes for cause in take.causes) or dict.fromkeys(row.causes):
+            self._met[cause] += 1
+            became = self._became.setdefault(cause, Counter())
+            became[row.status] += 1
+            became["repaired"] += row.status == "approved" and _mended(row, cause)
+        said = [("", common_part(row.reason))] if row.status == "failed" and row.reason else []
+        self._blamed.update(said or [(cause, "") for cause in row.causes])
+
+    @property
+    def total(self) -> int:
+        return self.statuses.total()
+
+    @property
+    def by_category(self) -> list[tuple[str, Share]]:
+        """Category and share accepted, in order of appearance."""
+        return [
+            (name or "—", Share(each["passed"], each["first"], each["total"])) for name, each in self._passed.items()
+        ]
+
+    @property
+    def by_cause(self) -> list[CauseOutcome]:
+        """Most frequent first."""
+        names = ("repaired", "approved", "review", "rejected")
+        return [
+            CauseOutcome(cause, count, *(self._became[cause][name] for name in names))
+            for cause, count in self._met.most_common()
+        ]
+
+    @property
+    def alarm(self) -> Alarm | None:
+        """None where anything passed, or where nothing was tried."""
+        if self.statuses["approved"] or not self._blamed:
+            return None
+        (cause, reason), count = self._blamed.most_common(1)[0]
+        return Alarm(cause, reason, count, self.total)
 
 
 def _mended(row: Row, cause: str) -> bool:
@@ -93,24 +126,10 @@ def _mended(row: Row, cause: str) -> bool:
     return isinstance(mended, Sequence) and cause in mended
 
 
-def is_repaired(row: Row) -> bool:
+def _is_repaired(row: Row) -> bool:
     """Approved with a take that the machine had steered."""
     kept = next((take for take in row.takes if take.take == row.take), None)
     return row.status == "approved" and kept is not None and kept.steering.get("by") == "repair"
-
-
-def alarm_of(rows: Sequence[Row]) -> Alarm | None:
-    """None where anything passed, or where nothing was tried."""
-    if not rows or any(row.status == "approved" for row in rows):
-        return None
-    causes: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        said = [("", common_part(row.reason))] if row.status == "failed" and row.reason else []
-        causes.update(said or [(cause, "") for cause in row.causes])
-    if not causes:
-        return None
-    (cause, reason), count = causes.most_common(1)[0]
-    return Alarm(cause, reason, count, len(rows))
 
 
 def common_part(reason: str) -> str:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,16 +16,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from tasks.delivery.acceptance import (
-    Alarm,
-    CauseOutcome,
-    Share,
-    TakeEntry,
-    alarm_of,
-    is_repaired,
-    outcomes_by_cause,
-    share_of,
-)
+from tasks.delivery.acceptance import Acceptance, TakeEntry
+from tasks.delivery.gallery import Gallery
 from tasks.delivery.thumbnails import data_address
 from tasks.findings import Finding
 from tasks.shapes import Size
@@ -56,6 +48,7 @@ STAGES = {
     "compose": "成图 Compose",
     "publish": "发布 Publish",
 }
+NOTES = 12  # different ones listed
 # What a person has to act on is pictured first where there is not room for all.
 URGENCY: dict[RowStatus, int] = {"review": 0, "rejected": 1, "failed": 2, "approved": 3}
 
@@ -94,6 +87,10 @@ class ReportRow:
     reason: str = ""
     category: str = ""  # its title
     takes: tuple[TakeEntry, ...] = ()
+    fresh: bool = True  # made in this run; others count neither its time nor its cost
+    cost: float = 0.0
+    notes: tuple[str, ...] = ()  # what the renderer has to say of it
+    sampler: str = ""  # the preset's name, where a model drew
 
     @property
     def by_weight(self) -> list[Finding]:
@@ -124,23 +121,23 @@ class BadRowEntry:
 class ReportData:
     """Everything the report shows. The titles name checks and causes for people; `root` leads from page to store.
 
-    At most `shown_per_scene` pictures a scene are put in the page and at most `listed` further rows in its table; the
-    figures always count all.
+    `rows` are gone through once, and none is kept that the page does not show: at most `shown_per_scene` pictures a
+    scene and at most `listed` further rows in its table. The figures always count all.
     """
 
     run_id: str
     catalog: str
     started: datetime
     finished: datetime
-    rows: Sequence[ReportRow]
+    rows: Iterable[ReportRow]
     bad_rows: Sequence[BadRowEntry] = ()
     bad_row_count: int | None = None  # where more were found than are handed over
     already_done: int = 0  # jobs that an earlier run had finished
-    stage_seconds: Mapping[str, float] = field(default_factory=dict)
-    cost: float | None = None
     currency: str = "USD"
     model: str = ""
     model_note: str = ""  # licence, registration, and what kind of model it is
+    samplers: Mapping[str, str] = field(default_factory=dict)  # what presets may change in a picture, by name
+    tunings: Sequence[tuple[str, str]] = ()  # of the model: name, and what it may change
     check_titles: Mapping[str, str] = field(default_factory=dict)
     cause_titles: Mapping[str, str] = field(default_factory=dict)
     root: str = "../../"
@@ -150,7 +147,7 @@ class ReportData:
 
 def render_report(report: ReportData) -> str:
     """The page as text. Pure but for reading the page's template; every value is escaped."""
-    assets = {"style": _asset("style.css"), "script": _asset("script.js"), "csp": _policy()}
+    assets = {"style": _asset("style.css"), "script": _asset("script.js"), "csp": report_policy()}
     return _template().render(sheet=Sheet(report), **assets)
 
 
@@ -160,92 +157,79 @@ class Sheet:
     def __init__(self, report: ReportData) -> None:
         self.report = report
         self.statuses = STATUSES
-        self.counts = Counter(row.status for row in report.rows)
-        self.total = len(report.rows)
+        self.figures = Acceptance()
+        self.cost = 0.0
+        self._seconds: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
+        self._samplers: set[str] = set()
+        self._scenes: dict[str, tuple[str, Counter[RowStatus]]] = {}
+        self._gallery: Gallery[ReportRow] = Gallery(report.shown_per_scene, report.listed, _urgency)
+        for row in report.rows:
+            self._add(row)
 
-    @cached_property
-    def scenes(self) -> list[tuple[str, str, Counter[RowStatus]]]:
-        """Name, title and counts by status of each scene, in order of appearance."""
-        titles: dict[str, str] = {}
-        counts: dict[str, Counter[RowStatus]] = {}
-        for row in self.report.rows:
-            titles.setdefault(row.scene, row.scene_title or row.scene)
-            counts.setdefault(row.scene, Counter())[row.status] += 1
-        return [(scene, title, counts[scene]) for scene, title in titles.items()]
-
-    @cached_property
-    def causes(self) -> list[CauseOutcome]:
-        """What became of the pictures that each cause kept back, most frequent first."""
-        return outcomes_by_cause(self.report.rows)
-
-    @cached_property
-    def categories(self) -> list[tuple[str, Share]]:
-        """Title and acceptance of each category, in order of appearance."""
-        rows: dict[str, list[ReportRow]] = {}
-        for row in self.report.rows:
-            rows.setdefault(row.category or "—", []).append(row)
-        return [(title, share_of(of_category)) for title, of_category in rows.items()]
-
-    @cached_property
-    def alarm(self) -> Alarm | None:
-        return alarm_of(self.report.rows)
-
-    @cached_property
-    def repaired(self) -> int:
-        return sum(map(is_repaired, self.report.rows))
-
-    @cached_property
-    def take_count(self) -> int:
-        return sum(len(row.takes) for row in self.report.rows)
-
-    @cached_property
-    def stages(self) -> list[tuple[str, float]]:
-        return [(STAGES.get(stage, stage), seconds) for stage, seconds in self.report.stage_seconds.items()]
-
-    @cached_property
-    def cost_per_approved(self) -> float | None:
-        if self.report.cost is None or not self.counts["approved"]:
-            return None
-        return self.report.cost / self.counts["approved"]
-
-    @cached_property
-    def bad_row_count(self) -> int:
-        return len(self.report.bad_rows) if self.report.bad_row_count is None else self.report.bad_row_count
-
-    @cached_property
-    def _shown(self) -> frozenset[int]:
-        """Positions of the rows that get a picture: per scene the first ones, what needs a person before the rest."""
-        rows = self.report.rows
-        room: Counter[str] = Counter()
-        shown = set()
-        for position in sorted(range(self.total), key=lambda number: URGENCY[rows[number].status]):
-            if room[rows[position].scene] < self.report.shown_per_scene:
-                room[rows[position].scene] += 1
-                shown.add(position)
-        return frozenset(shown)
+    def _add(self, row: ReportRow) -> None:
+        self.figures.add(row)
+        self._gallery.add(row)
+        self._notes.update(row.notes)
+        self._samplers.add(row.sampler)
+        self._scenes.setdefault(row.scene, (row.scene_title or row.scene, Counter()))[1][row.status] += 1
+        if row.fresh:
+            self._seconds.update(row.seconds)
+            self.cost += row.cost
 
     @property
-    def shown_count(self) -> int:
-        return len(self._shown)
+    def counts(self) -> Mapping[str, int]:
+        return self.figures.statuses
+
+    @property
+    def total(self) -> int:
+        return self.figures.total
+
+    @property
+    def scenes(self) -> list[tuple[str, str, Counter[RowStatus]]]:
+        """Name, title and counts by status of each scene, in order of appearance."""
+        return [(scene, title, counts) for scene, (title, counts) in self._scenes.items()]
+
+    @property
+    def notes(self) -> list[tuple[str, int]]:
+        """What the renderer noted, and of how many pictures; the most frequent first."""
+        return self._notes.most_common(NOTES)
+
+    @property
+    def samplers(self) -> list[tuple[str, str]]:
+        """Presets and tunings in use, and what each may change."""
+        presets = [(name, self.report.samplers[name]) for name in sorted(self._samplers & self.report.samplers.keys())]
+        return [*presets, *self.report.tunings]
+
+    @property
+    def stages(self) -> list[tuple[str, float]]:
+        return [(STAGES.get(stage, stage), seconds) for stage, seconds in self._seconds.items()]
+
+    @property
+    def cost_per_approved(self) -> float | None:
+        return self.cost / self.counts["approved"] if self.counts["approved"] else None
+
+    @property
+    def bad_row_count(self) -> int:
+        return len(self.report.bad_rows) if self.report.bad_row_count is None else self.report.bad_row_count
 
     @cached_property
     def groups(self) -> list[tuple[str, str, list[ReportRow]]]:
         """SKU, title and pictured rows of each product, in order of appearance."""
         groups: dict[str, tuple[str, str, list[ReportRow]]] = {}
         with ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="thumbnail") as pool:
-            for row in pool.map(_pictured, (self.report.rows[position] for position in sorted(self._shown))):
+            for row in pool.map(_pictured, self._gallery.shown):
                 groups.setdefault(row.sku, (row.sku, row.title, []))[2].append(row)
         return list(groups.values())
 
     @property
-    def others(self) -> Iterator[ReportRow]:
+    def others(self) -> list[ReportRow]:
         """Rows without a picture here, as many as are listed."""
-        left = (row for position, row in enumerate(self.report.rows) if position not in self._shown)
-        return (row for row, _ in zip(left, range(self.report.listed), strict=False))
+        return self._gallery.listed
 
     @property
     def other_count(self) -> int:
-        return self.total - self.shown_count
+        return self._gallery.others
 
     def check_title(self, check: str) -> str:
         return self.report.check_titles.get(check, check)
@@ -259,6 +243,10 @@ class Sheet:
     def link(self, key: str) -> str:
         """Relative address of a stored object; keys hold percent signs of their own, which are quoted again."""
         return self.report.root + quote(key, safe="/")
+
+
+def _urgency(row: ReportRow) -> int:
+    return URGENCY[row.status]
 
 
 def _pictured(row: ReportRow) -> ReportRow:
@@ -281,7 +269,7 @@ def _asset(name: str) -> Markup:
     return Markup((FOLDER / name).read_text(encoding="utf-8"))  # noqa: S704
 
 
-def _policy() -> str:
+def report_policy() -> str:
     """Content security policy: no network at all, and only this one script, known by its digest."""
     digest = base64.b64encode(hashlib.sha256(str(_asset("script.js")).encode()).digest()).decode()
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

@@ -16,6 +16,7 @@ BLEED = 3  # px next to a kept block that the decoder still mixes with it
 ROUNDS, FINE = 60, 256  # smoothing a level of the fill; above 256 px the coarser levels have done most of it
 NEIGHBOURS = np.array([[0.0, 0.015, 0.0], [0.485, 0.0, 0.485], [0.0, 0.015, 0.0]], dtype=np.float32)
 AROUND = 32  # px of the generated side that the fill looks at beyond its own edge
+ISLAND = 2  # feathers from its edge to its middle that generated ground needs to be seen as ground
 FEATHER = 10  # px over which the generated side takes over from what is filled in: a step there looks stuck on
 
 
@@ -28,7 +29,7 @@ def background_from(raw: Pixels, keep: Blocks, *, feather: float = 1.0) -> Pixel
     width = FEATHER * feather
     if not keep.any() or keep.all():
         return raw
-    away = cv2.distanceTransform(1 - enlarge_blocks(keep).astype(np.uint8), cv2.DIST_L2, 5)
+    away = _without_islands(cv2.distanceTransform(1 - enlarge_blocks(keep).astype(np.uint8), cv2.DIST_L2, 5), width)
     generated = away > BLEED + width / 2
     if not generated.any():
         return raw
@@ -39,6 +40,16 @@ def background_from(raw: Pixels, keep: Blocks, *, feather: float = 1.0) -> Pixel
     share = rise * rise * (3 - 2 * rise)  # smoothstep: no edge at either end
     done[window] = np.rint(share * raw[window] + (1 - share) * filled).clip(0, 255)
     return done
+
+
+def _without_islands(away: Floats, width: float) -> Floats:
+    """Distances with 0 on generated ground too narrow to be shown, as in a handle: its middle would be a spot."""
+    count, labels = cv2.connectedComponents((away > BLEED).astype(np.uint8))
+    deepest = np.zeros(count, np.float32)
+    np.maximum.at(deepest, labels.ravel(), away.ravel())
+    narrow = deepest < BLEED + ISLAND * width
+    narrow[0] = False  # kept blocks
+    return away if narrow[1:].all() else np.where(narrow[labels], 0, away).astype(np.float32)
 
 
 def _window(near: NDArray[np.bool_]) -> tuple[slice, slice]:

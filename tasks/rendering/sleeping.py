@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 import numpy as np
 
 from tasks.rendering.job import RenderJob, derive_seed
-from tasks.rendering.renderer import Failed, Rendered, Renderer, RenderRequest
+from tasks.rendering.renderer import CalledOff, Failed, Rendered, Renderer, RenderRequest
 from tasks.rendering.staging import place
 from tasks.shapes import Size
 
@@ -24,14 +24,21 @@ class SleepRenderer(Renderer):
         """Nothing to get ready."""
 
     def render(self, requests: Iterable[RenderRequest]) -> Generator[Rendered | Failed]:
-        for request in requests:
+        coming = iter(requests)
+        request = next(coming, None)
+        while request is not None:
             due = time.monotonic() + self._seconds
             outcome = self._render_one(request)
+            request = next(
+                coming, None
+            )  # as the engine's stages do: the next one is fetched while this one takes its time
             time.sleep(max(0.0, due - time.monotonic()))
             yield outcome
 
     def _render_one(self, request: RenderRequest) -> Rendered | Failed:
         job = request.job
+        if not request.wanted():
+            return CalledOff(request)
         missing = job.product_image not in request.images
         if missing:
             return Failed(request, f"the product picture {job.product_image[:12]} did not come with the request")

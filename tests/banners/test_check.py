@@ -109,6 +109,18 @@ def test_one_grey_pixel_away_from_our_product_is_found() -> None:
     assert not findings["srgb-embedded"].passed
 
 
+@pytest.mark.parametrize(("left", "share"), [(300, 1.0), (542, 0.5), (700, 0.0)])
+def test_a_product_that_the_thumbnail_cuts_is_found(left: int, share: float) -> None:
+    product = Box(left, 60, left + 200, 340)
+    finding = {
+        each.check: each
+        for each in check_file(
+            saved(np.full((383, 900, 3), 200, np.uint8)), PLACEMENTS["wechat-cover"], known=Known(product)
+        )
+    }["thumbnail"]
+    assert (finding.value, finding.passed, finding.severity) == (share, share == 1, "note")
+
+
 def test_an_empty_white_picture_has_no_product_to_measure() -> None:
     finding = found(saved(np.full((800, 800, 3), 255, np.uint8)), "jd-main")["product-gap"]
     assert finding.value is None

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tasks.banners.compose import Refused, Rendition, compose_renditions
-from tasks.banners.dress import Dresser
+from tasks.banners.dress import Dresser, Subject, busyness
 from tasks.banners.inks import Look, choose_inks, contrast, luminance
 from tasks.banners.layouts import load_layouts
 from tasks.banners.pieces import Setter
@@ -19,6 +19,7 @@ from tasks.banners.typography.fonts import FontBook
 from tasks.banners.wording import Copy, Problem, read_copy
 from tasks.errors import TemplateError
 from tasks.settings import PROJECT
+from tasks.shapes import Size
 from tests.banners.drawn import Master, draw_master
 
 TEMPLATES = PROJECT / "templates"
@@ -73,6 +74,19 @@ def test_every_placement_that_takes_copy_has_a_layout() -> None:
     for placement in PLACEMENTS.values():
         layouts = [layout for layout in LAYOUTS if layout.fits(placement.size, "plain")]
         assert layouts or min(placement.size) < 40, (placement.id, placement.size)
+
+
+@pytest.mark.parametrize("copy", [COPY, Copy(headline="慢一点，早安")], ids=["all", "headline"])
+def test_a_thumbnail_shows_the_whole_product_large_and_no_cut_copy(copy: Copy) -> None:
+    master, cover = draw_master("table", width=512, height=512), PLACEMENTS["wechat-cover"]
+    subject = Subject(Size(512, 512), master.product_box, "scene", busyness(master.pixels))
+    dressing, shown = dresser(copy).arrange(subject, cover, least=0.0), cover.thumbnail_box
+    assert dressing is not None
+    assert shown is not None
+    assert dressing.framing.product.common(shown) == dressing.framing.product
+    assert max(dressing.framing.product.size) > 0.7 * cover.size.height
+    assert dressing.arranged.sets
+    assert all(each.box.common(shown).is_empty for each in dressing.arranged.sets)
 
 
 def test_placements_that_forbid_text_stay_bare() -> None:
@@ -218,3 +232,24 @@ def test_a_layout_that_names_no_element_is_refused(tmp_path: Any) -> None:
     )
     with pytest.raises(TemplateError, match=r"odd.yaml: .*'headlin' is no element"):
         load_layouts(tmp_path)
+
+
+def test_copy_never_reaches_the_master_even_where_nothing_is_scaled() -> None:
+    placement = PLACEMENTS["shopee-main"]
+    master = draw_master("table", width=placement.size.width, height=placement.size.height, share=0.3)
+    before = master.pixels.copy()
+    compose(("shopee-main", "shopify-product"), dresser(Copy(headline="好茶")), master)
+    assert np.array_equal(master.pixels, before)
+
+
+def test_placements_that_differ_in_bytes_alone_share_a_picture_and_others_do_not() -> None:
+    names = ("taobao-main", "google-shopping-main", "douyin-main", "shopee-main")
+    together = compose(names, dresser())
+    for name in names:
+        (alone,) = compose((name,), dresser()).values()
+        made = together[name]
+        assert isinstance(made, Rendition)
+        assert isinstance(alone, Rendition)
+        assert made.data == alone.data
+        assert made.findings == alone.findings
+    assert values(together["google-shopping-main"], "copy-contrast") == []  # its rules forbid text

@@ -72,6 +72,13 @@ def test_safe_area_and_gap_become_a_box_and_a_share(tmp_path: Path) -> None:
     assert placement.least_share == pytest.approx(780 / 800)
 
 
+def test_the_product_stands_in_what_is_safe_and_in_the_thumbnail(tmp_path: Path) -> None:
+    placement = load_one(tmp_path, "safe_area: {top: 100}\nthumbnail: {left: 200, right: 200}")
+    assert placement.product_box == Box(200, 100, 600, 800)
+    assert placement.thumbnail_box == Box(200, 0, 600, 800)
+    assert placement.safe_box == Box(0, 100, 800, 800)
+
+
 @pytest.mark.parametrize(
     ("extra", "told"),
     [
@@ -80,6 +87,7 @@ def test_safe_area_and_gap_become_a_box_and_a_share(tmp_path: Path) -> None:
         ("max_size: [700, 900]", "max_size: 700x900 is smaller"),
         ("min_product: [300, 801]", "min_product"),
         ("safe_area: {left: 400, right: 400}", "safe_area"),
+        ("safe_area: {left: 500}\nthumbnail: {right: 300}", "thumbnail"),
         ("background: transparent", "background: transparent, but none of jpeg"),
         ("product_share: 1.0", "touch the frame"),
         ("product_share: 1.5", "product_share.value: found 1.5"),

@@ -11,6 +11,7 @@ def main(wanted: list[str]) -> None:
     unknown = [name for name in wanted if name not in names]
     if unknown:
         sys.exit(f"no bench is called {', '.join(unknown)}; there are: {', '.join(names)}")
+    sys.argv[1:] = []  # a bench that is run by itself reads sizes from there
     for name in wanted or names:
         print(f"\n== {name}", flush=True)
         importlib.import_module(f"tests.bench.bench_{name}").main()

@@ -2,7 +2,8 @@
 
 `python -m tests.bench.bench_agents [jobs] [milliseconds a job] [agents]` (default: 2,000 of 20 ms, four agents; the
 aim is stated for 50,000). The renderer only sleeps. What is done for a picture beside its rendering (judging, encoding,
-storing) needs processor time of its own, which is told apart: orchestration is what an agent waits between two shards.
+storing) needs processor time of its own, which is told apart: orchestration is what an agent waits between two turns,
+and what it does between two shards of one turn (looking for work, leases).
 """
 
 import contextvars
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from flows.environment import keep_prefect_at
@@ -26,6 +27,7 @@ import numpy as np  # noqa: E402
 import psutil  # noqa: E402
 from prefect import flow  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.client.schemas.filters import FlowRunFilter  # noqa: E402
 from prefect.client.schemas.objects import FlowRun  # noqa: E402
 
 from flows.campaign import produce  # noqa: E402
@@ -34,22 +36,21 @@ from flows.embedded import connected  # noqa: E402
 from flows.queues import Priority  # noqa: E402
 from flows.stack.stack import Stack  # noqa: E402
 from tasks.catalog.brief import CampaignBrief  # noqa: E402
-from tasks.settings import Settings, use_settings  # noqa: E402
+from tasks.settings import Settings, get_settings, use_settings  # noqa: E402
 from tasks.workplace import open_workplace  # noqa: E402
-from tests.chaos.templates import small_templates  # noqa: E402
+from tests.chaos.small import small_templates  # noqa: E402
 
 JOBS, SLEEP_MS, AGENTS = 2000, 20, 4
-SHARD = 1024  # 20 s of such jobs; a real shard of 96 takes minutes
 URGENT = 20
 TRIES = 15
+PAGE = 200
 
 
 def main() -> None:
     numbers = [int(text) for text in sys.argv[1:] if text.isdigit()]
     jobs, sleep_ms, agents = (numbers + [JOBS, SLEEP_MS, AGENTS][len(numbers) :])[:3]
     model, templates = f"sleep-{sleep_ms}ms", small_templates(HOME)
-    settings = {"SHANGXIN_TEMPLATES": str(templates), "SHANGXIN_SHARD_SIZE": str(SHARD)}
-    stack = Stack(HOME / "stack", agents=agents, models=model, settings=settings)
+    stack = Stack(HOME / "stack", agents=agents, models=model, settings={"SHANGXIN_TEMPLATES": str(templates)})
     with stack, connected(stack.api):
         _use(stack, templates)
         _await_agents(agents)
@@ -69,16 +70,21 @@ def _night(jobs: int, sleep_ms: int, agents: int, model: str) -> None:
     night = _start("night", jobs, model, "normal", ended)
     while open_workplace().ledger.counts("night").by_state.get("done", 0) < 1:
         time.sleep(0.2)
-    asked = time.perf_counter()
+    asked, asked_at = time.perf_counter(), time.time()
     _start("urgent", URGENT, model, "high", ended).join()
     night.join()
     left = "before" if ended["urgent"] < ended["night"] else "AFTER"
-    print(f"{URGENT} urgent pictures: {ended['urgent'] - asked:.1f} s, {left} the night's end")
+    print(f"{URGENT} urgent pictures: {ended['urgent'] - asked:.1f} s from catalogue to report, {left} the night's end")
+    begun = min(run.start_time for run in _tickets("urgent") if run.start_time).timestamp()
+    turn = get_settings().turn_seconds
+    print(f"  an agent left the night for them after {begun - asked_at:.1f} s; its turns take up to {turn:.0f} s")
     wall, ideal = ended["night"] - started, jobs * sleep_ms / 1000 / agents
     shards = _tickets("night")
     print(f"{jobs} jobs of {sleep_ms} ms on {agents} agents: wall {wall:.1f} s, sleep {ideal:.1f} s each")
-    print(f"waiting between two shards: {100 * _waiting_share(shards):.1f} % of the agents' time (aim 5)")
-    print(f"Prefect flow runs: {len(shards)}, one per {jobs / max(len(shards), 1):.0f} jobs (aim: at least 50)")
+    print(f"waiting between two turns: {100 * _waiting_share(shards):.1f} % of the agents' time (aim 5)")
+    states = Counter(run.state_name for run in shards)
+    print(f"Prefect flow runs: {len(shards)} ({dict(states)}), task runs: {_task_runs()}")
+    print(f"  one per {jobs / max(len(shards) + _task_runs(), 1):.0f} jobs (aim: at least 50)")
 
 
 def _waiting_share(shards: list[FlowRun]) -> float:
@@ -125,14 +131,22 @@ def _start(name: str, jobs: int, model: str, priority: Priority, ended: dict[str
 
 
 def _tickets(run_id: str) -> list[FlowRun]:
+    """All of a run's, withdrawn ones too."""
+    tagged, found = FlowRunFilter.model_validate({"tags": {"all_": [run_tag(run_id)]}}), list[FlowRun]()
     with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(limit=200)
-    return [run for run in runs if run_tag(run_id) in run.tags]
+        while page := client.read_flow_runs(flow_run_filter=tagged, limit=PAGE, offset=len(found)):
+            found += page
+    return found
+
+
+def _task_runs() -> int:
+    with get_client(sync_client=True) as client:
+        return int(client.request("POST", "/task_runs/count", json={}).json())
 
 
 def _use(stack: Stack, templates: Path) -> None:
     os.environ.update({name: value for name, value in stack.environment.items() if name.startswith("SHANGXIN_")})
-    use_settings(Settings(templates=templates, shard_size=SHARD))
+    use_settings(Settings(templates=templates))
     brief = CampaignBrief(catalog="none.csv", model="sleep-0ms").model_dump_json()
     open_workplace().ledger.begin_run("warm-up", brief)
 

@@ -1,239 +1,158 @@
-"""`make chaos`, or `python -m tests.chaos [rounds] [seed] [--products N] [--model M]`.
+"""`make chaos`, or `python -m tests.chaos [rounds] [--seed N] [--model M] [--outage SECONDS] [--only harm,harm]`.
 
 Each round is a campaign on a whole installation of real processes, with a few harms at random moments. Its end is
 compared with that of the same campaign in one undisturbed process: the same job ids, the same checksums, nothing twice,
 nothing missing. Every fifth round has a poisoned job as well: it must be set aside, and everything else be made.
+`--model sleep-20ms` is quicker and spends no time on pictures; `--outage 600` is the server gone for ten minutes.
 """
 
 import argparse
-import os
-import random
 import shutil
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import NamedTuple
 
-import cv2
-import numpy as np
-
-from flows.embedded import free_port
 from flows.environment import keep_prefect_at
 
 HOME = Path(tempfile.mkdtemp(prefix="shangxin-chaos-"))
 HOME.chmod(0o755)  # PostgreSQL is another user
 keep_prefect_at(HOME / "client")  # before anything imports Prefect
 
-from prefect.client.orchestration import get_client  # noqa: E402
-
-from flows.campaign import produce  # noqa: E402
 from flows.embedded import connected  # noqa: E402
-from flows.stack.stack import Stack  # noqa: E402
-from tasks.catalog.brief import CampaignBrief  # noqa: E402
-from tasks.delivery.keys import manifest_key  # noqa: E402
-from tasks.delivery.ledger import open_ledger  # noqa: E402
-from tasks.delivery.manifest import comparable, read_manifest  # noqa: E402
 from tasks.errors import LedgerError  # noqa: E402
-from tasks.settings import Settings, use_settings  # noqa: E402
-from tasks.workplace import Workplace  # noqa: E402
-from tests.chaos.faulty_s3 import FaultyS3  # noqa: E402
-from tests.chaos.harms import HARMS, LEASE_SECONDS, NAMED, Harm, Night, poison  # noqa: E402
-from tests.chaos.templates import small_templates  # noqa: E402
+from tests.chaos.comparing import differences  # noqa: E402
+from tests.chaos.harms import HARMS, NAMED, Harm, Night, choose, poisoning, right_clocks  # noqa: E402
+from tests.chaos.installation import Installation, run_of, wait_until  # noqa: E402
 
-SCENES = ("white-studio", "wood-morning")
-ROUND_SECONDS = 600.0
+PATIENCE_SECONDS = 600.0  # of a machine with other things to do
 POISON_EVERY = 5
-MOST_DEATHS = 3
+SPREAD_SECONDS = 4.0  # within which all harms begin
 
 
-class Chaos:
-    """One installation that lives through all rounds."""
+class Round(NamedTuple):
+    """One round's line of the table."""
 
-    def __init__(self, folder: Path, *, products: int, model: str) -> None:
-        self._folder, self._products, self._model = folder, products, model
-        self._templates = small_templates(folder)
-        (folder / "catalogs").mkdir()
-        port = free_port()
-        models = model if not model.startswith("sleep") else f"{model}"
-        self.stack = Stack(
-            folder / "stack",
-            models=models,
-            settings={
-                "SHANGXIN_S3_ENDPOINT": f"http://127.0.0.1:{port}",
-                "SHANGXIN_TEMPLATES": str(self._templates),
-                "SHANGXIN_CATALOGS": str(folder / "catalogs"),
-                "SHANGXIN_LEASE_SECONDS": str(LEASE_SECONDS),
-                "SHANGXIN_MAX_ATTEMPTS": str(MOST_DEATHS),
-                "SHANGXIN_SHARD_SIZE": "12",
-            },
-        )
-        self.store = FaultyS3(port, int(self.stack.s3_endpoint.rpartition(":")[2]))
-        self.place = self._workplace()
-        self._masters: set[str] = set()  # of the undisturbed run
+    number: int
+    harms: tuple[str, ...]
+    wrong: str
+    seconds: float
+    jobs: int
+    deaths: int  # jobs in hand that were taken from the dead or the silent
 
-    def round(self, number: int, harms: Sequence[Harm]) -> str:
-        """Empty where the end is as it must be, else what is wrong."""
-        catalog = self._catalogue(number)
-        run_id = f"chaos-{number}-{os.getpid()}"
-        brief = CampaignBrief(catalog=catalog.name, scenes=SCENES, placements=("taobao-main",), model=self._model)
-        expected = self._undisturbed(brief, catalog, run_id)
-        night = Night(self.stack, self.store, run_id, brief.model_dump(mode="json"))
-        poisoned = random.choice(sorted(expected)) if number % POISON_EVERY == 0 else ""
-        self._start(night)
-        self._wait(lambda: self._done(run_id) > 0, "the first picture")
-        with self._poisoning(night, poisoned):
-            for harm in harms:
-                time.sleep(random.uniform(0, 3))
-                print(f"    {harm(night)}", flush=True)
-            self._wait(lambda: self._finished(run_id), "the end of the run")
-        return "; ".join(self._differences(run_id, expected, poisoned))
 
-    def _undisturbed(self, brief: CampaignBrief, catalog: Path, run_id: str) -> dict[str, dict[str, Any]]:
-        from prefect import flow
+def play(installation: Installation, number: int, given: argparse.Namespace) -> Round:
+    """One round. The dice are this round's own: it comes out the same whichever rounds were before."""
+    dice, started = Random(f"{given.seed}-{number}"), time.monotonic()
+    run_id, brief = run_of(number), installation.brief(number)
+    expected = installation.undisturbed(brief, run_id)
+    poisoned = dice.choice(sorted(expected.lines)) if number % POISON_EVERY == 0 else ""
+    harms = _named(given.only) or choose(dice, given.harms, poisoned=bool(poisoned))
+    say(f"round {number}: {len(expected.lines)} jobs, undisturbed in {time.monotonic() - started:.0f} s")
+    wait = partial(wait_until, seconds=PATIENCE_SECONDS + given.outage, meanwhile=partial(revive, installation))
+    night = Night(installation, run_id, brief, dice, given.outage, threading.Lock())
+    try:
+        with poisoning(night, poisoned):
+            installation.start(brief, run_id)
+            wait(lambda: installation.under_way(run_id), "the first picture")
+            do_all(harms, night)
+            wait(lambda: installation.over(run_id), "the end of the run")
+            wait(lambda: not installation.leaders(run_id), "the end of who led it")
+        wrong = "; ".join(differences(installation.place, run_id, expected, poisoned))
+    except TimeoutError as error:
+        wrong = str(error)
+    right_clocks(installation.stack)
+    deaths = sum(record.failures for record in installation.place.ledger.results(run_id))
+    names = tuple(harm.__name__ for harm in harms) + (("poison",) if poisoned else ())
+    return Round(number, names, wrong, time.monotonic() - started, len(expected.lines), deaths)
 
-        out = self._folder / "undisturbed" / run_id
-        use_settings(Settings(out=out, templates=self._templates, dispatch="here", store="", database=""))
-        whole = brief.model_copy(update={"catalog": str(catalog)})
-        flow(name="undisturbed", persist_result=False)(lambda: produce(whole, run_id, "normal"))()
-        store = Workplace(Settings(out=out, templates=self._templates, store="", database="")).store
-        lines = [comparable(line) for line in read_manifest(store.get(manifest_key(run_id)))]
-        self._masters = set(store.keys("masters/"))
-        use_settings(None)
-        shutil.rmtree(out)
-        return {line["job_id"]: line for line in lines}
 
-    def _start(self, night: Night) -> None:
-        with get_client(sync_client=True) as client:
-            deployment = client.read_deployment_by_name("produce-campaign/campaign")
-            parameters = {"brief": night.brief, "run_id": night.run_id}
-            client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+def revive(installation: Installation) -> None:
+    """As containers are: what ended by itself comes back."""
+    for name in installation.stack.revive():
+        say(f"    {name} ended by itself and was started again")
 
-    def _differences(self, run_id: str, expected: dict[str, dict[str, Any]], poisoned: str) -> Iterator[str]:
-        found = {record.job_id: record for record in self.place.ledger.results(run_id)}
-        yield from (f"{job} is not in the ledger" for job in sorted(expected.keys() - found.keys()))
-        yield from (f"{job} nobody asked for" for job in sorted(found.keys() - expected.keys()))
-        for job, line in expected.items():
-            record = found.get(job)
-            if record is None:
-                continue
-            if job == poisoned:
-                if record.state != "dead" or "killed its renderer" not in record.reason:
-                    yield f"poisoned {job} is {record.state} ({record.reason})"
-                continue
-            stored = self.place.store.head(record.master.key) if record.master else None
-            if stored is None or stored.sha256 != line["master"]["sha256"]:
-                yield f"{job} is {record.state}, stored {stored}, expected {line['master']['sha256']} ({record.reason})"
-        keys = {key for key in self.place.store.keys("masters/") if any(job in key for job in expected)}
-        yield from (f"{key} is missing" for key in sorted(self._masters - keys) if poisoned not in key or not poisoned)
-        yield from (f"{key} nobody asked for" for key in sorted(keys - self._masters))
-        lines = {line.job_id: comparable(line) for line in self._manifest(run_id)}
-        wrong = [job for job, line in expected.items() if job != poisoned and lines.get(job) != line]
-        if wrong:
-            yield f"{len(wrong)} manifest lines differ, {wrong[0]}: {lines.get(wrong[0])} != {expected[wrong[0]]}"
 
-    def _manifest(self, run_id: str) -> list[Any]:
-        return list(read_manifest(self.place.store.get(manifest_key(run_id))))
+def do_all(harms: list[Harm], night: Night) -> None:
+    """Each at a moment of its own within the first seconds of rendering, beside the others."""
 
-    @contextmanager
-    def _poisoning(self, night: Night, job_id: str) -> Iterator[None]:
-        """Whoever has the poisoned job in hand dies, again and again."""
-        over = threading.Event()
+    def do(harm: Harm, night: Night) -> None:
+        time.sleep(night.dice.uniform(0, SPREAD_SECONDS))
+        late = "" if is_rendering(night) else " (when all was rendered)"
+        say(f"    {harm(night)}{late}")
 
-        def watch() -> None:
-            ledger = open_ledger(self.stack.environment["SHANGXIN_DATABASE"])
-            while not over.wait(0.01):
-                try:
-                    owner = ledger.holder(job_id)
-                except LedgerError:
-                    continue
-                if owner:
-                    poison(night, owner)
-            ledger.close()
+    with ThreadPoolExecutor(max(1, len(harms))) as pool:
+        nights = [night._replace(dice=Random(night.dice.random())) for _ in harms]
+        doing = [pool.submit(copy_context().run, do, harm, own) for harm, own in zip(harms, nights, strict=True)]
+    for done in doing:
+        done.result()
 
-        watcher = threading.Thread(target=watch, daemon=True)
-        if job_id:
-            print(f"    {job_id} is poisoned", flush=True)
-            watcher.start()
-        try:
-            yield
-        finally:
-            over.set()
 
-    def _finished(self, run_id: str) -> bool:
-        run = self.place.ledger.run(run_id)
-        return run.state == "done" and not self.place.ledger.counts(run_id).unfinished
+def is_rendering(night: Night) -> bool:
+    """Something of the run is still to be rendered; True where the database is away."""
+    try:
+        return night.installation.place.ledger.counts(night.run_id).unfinished > 0
+    except LedgerError:
+        return True
 
-    def _done(self, run_id: str) -> int:
-        if not any(run.run_id == run_id for run in self.place.ledger.runs()):
-            return 0
-        return self.place.ledger.counts(run_id).by_state.get("done", 0)
 
-    def _wait(self, holds: Any, what: str) -> None:
-        deadline = time.monotonic() + ROUND_SECONDS
-        while True:
-            try:
-                if holds():
-                    return
-            except LedgerError:
-                pass  # the database is away: a harm of ours
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"waited {ROUND_SECONDS:.0f} s for {what}")
-            time.sleep(0.3)
+def print_table(rounds: list[Round]) -> None:
+    """A line a round, and how often each harm was done."""
+    say(f"\n{'round':>5}  {'s':>4}  {'jobs':>4}  {'deaths':>6}  {'end':<14} harms")
+    for each in rounds:
+        figures = f"{each.number:>5}  {each.seconds:>4.0f}  {each.jobs:>4}  {each.deaths:>6}"
+        say(f"{figures}  {'DIFFERS' if each.wrong else 'as undisturbed':<14} {', '.join(each.harms)}")
+    done = Counter(name for each in rounds for name in each.harms)
+    say(f"harms done: {', '.join(f'{name} {number}' for name, number in sorted(done.items()))}")
+    wrong = sum(bool(each.wrong) for each in rounds)
+    say(f"{len(rounds)} rounds, {sum(each.jobs for each in rounds)} jobs, {wrong} rounds differ")
 
-    def _catalogue(self, number: int) -> Path:
-        """New goods each round: what the ledger knows would not be rendered again."""
-        picture = np.zeros((200, 160, 4), np.uint8)
-        cv2.ellipse(picture, (80, 100), (55, 80), 0, 0, 360, (90, 140, 60, 255), -1)
-        folder = self._folder / "catalogs"
-        cv2.imwrite(str(folder / "cup.png"), picture)
-        rows = [f"R{number}-{product},杯{product},cup.png,drinkware" for product in range(self._products)]
-        path = folder / f"round-{number}.csv"
-        path.write_text("\n".join(["sku,title,image,category", *rows]) + "\n", encoding="utf-8")
-        return path
 
-    def _workplace(self) -> Workplace:
-        """The installation's ledger and store, past the proxy."""
-        environment = self.stack.environment
-        return Workplace(
-            Settings(
-                out=self._folder / "watch",
-                store=environment["SHANGXIN_STORE"],
-                s3_endpoint=self.stack.s3_endpoint,
-                s3_access_key=environment["SHANGXIN_S3_ACCESS_KEY"],  # type: ignore[arg-type]
-                s3_secret_key=environment["SHANGXIN_S3_SECRET_KEY"],  # type: ignore[arg-type]
-                database=environment["SHANGXIN_DATABASE"],
-                templates=self._templates,
-            )
-        )
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _named(names: str) -> list[Harm]:
+    return [NAMED[name] for name in names.split(",") if name]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Random harm to real processes, round after round.")
+    parser.add_argument("rounds", type=int, nargs="?", default=50)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--first", type=int, default=1, help="number of the first round; every fifth is poisoned")
+    parser.add_argument("--only", default="", help="harms by name, comma-separated: " + ", ".join(sorted(NAMED)))
+    parser.add_argument("--products", type=int, default=6, help="a round has two jobs a product")
+    parser.add_argument("--harms", type=int, default=3)
+    parser.add_argument("--model", default="kolors-nano")
+    parser.add_argument("--outage", type=float, default=0, help="seconds that Prefect's server stays away; 0: a few")
+    return parser.parse_args()
 
 
 def main() -> int:
     """Rounds until one fails; 1 with the seed that brings it back, else 0."""
-    parser = argparse.ArgumentParser(description="Random harm to real processes, round after round.")
-    parser.add_argument("rounds", type=int, nargs="?", default=50)
-    parser.add_argument("seed", type=int, nargs="?", default=int(time.time()))
-    parser.add_argument("--first", type=int, default=1, help="number of the first round; every fifth is poisoned")
-    parser.add_argument("--only", default="", help="harms by name, comma-separated: " + ", ".join(sorted(NAMED)))
-    parser.add_argument("--products", type=int, default=24)
-    parser.add_argument("--harms", type=int, default=3)
-    parser.add_argument("--model", default="sleep-100ms")
-    given = parser.parse_args()
-    print(f"seed {given.seed}, {2 * given.products} jobs a round, {given.model}, in {HOME}", flush=True)
-    chaos = Chaos(HOME, products=given.products, model=given.model)
-    with chaos.stack as stack, connected(stack.api):
+    given = _arguments()
+    say(f"seed {given.seed}, {given.model}, {len(HARMS)} kinds of harm, in {HOME}")
+    installation, rounds = Installation(HOME, products=given.products, model=given.model), list[Round]()
+    with installation.stack as stack, connected(stack.api):
         for number in range(given.first, given.first + given.rounds):
-            random.seed(given.seed + number)
-            started = time.monotonic()
-            chosen = [NAMED[name] for name in given.only.split(",") if name] or random.sample(HARMS, given.harms)
-            wrong = chaos.round(number, chosen)
-            print(f"round {number}: {wrong or 'as undisturbed'} ({time.monotonic() - started:.0f} s)", flush=True)
-            if wrong:
-                print(f"logs: {HOME}/stack; the same again: make chaos ARGS='1 {given.seed} --first {number}'")
-                return 1
+            rounds.append(play(installation, number, given))
+            say(f"    {rounds[-1].wrong or 'as undisturbed'} ({rounds[-1].seconds:.0f} s)")
+            if rounds[-1].wrong:
+                break
+    print_table(rounds)
+    if rounds and rounds[-1].wrong:
+        again = f"1 --seed {given.seed} --first {rounds[-1].number} --model {given.model} --products {given.products}"
+        say(f'logs: {HOME}/stack; the same again: make chaos ARGS="{again} --harms {given.harms}"')
+        return 1
     shutil.rmtree(HOME)
     return 0
 

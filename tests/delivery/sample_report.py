@@ -86,7 +86,8 @@ def _row(scene: str, product: str, side: int) -> ReportRow:
         size=Size(1024, 1024),
         master_key=f"masters/{sku}/{job}-0.png",
         renditions=renditions if status == "approved" else (),
-        seconds={"denoise": 4.1, "decode": 0.4},
+        seconds={"text": 0.1, "denoise": 14.1, "decode": 0.4, "paste": 0.2, "review": 0.1, "compose": 0.5},
+        cost=0.0129,
     )
 
 
@@ -103,8 +104,6 @@ def sample_report(rows: Sequence[ReportRow] | None = None) -> ReportData:
             BadRowEntry(23, "image", "images/rice-cooker.jpg", "图片不完整，请重新上传 the picture is cut short"),
         ),
         already_done=36,
-        stage_seconds={"ingest": 0.42, "plan": 0.08, "render": 402.0, "review": 3.1, "compose": 12.6, "publish": 1.9},
-        cost=0.31,
         model="kolors-nano @ 3f2c1e8 fp32",
         model_note=(
             "草稿模型，仅供预览，自带、可商用。正式出图请用 Kolors；其商用须先向快手登记。 "

@@ -158,3 +158,16 @@ def test_reading_back_notices_labels_that_are_gone_or_other(table: Master) -> No
     assert "aigc: found None" in read_back(picture("jpeg"), written).detail
     assert "creator" in read_back(data, written.model_copy(update={"creator": "somebody else"})).detail
     assert "breaks off" in read_back(data[:900], written).detail
+
+
+@pytest.mark.parametrize("sku", ["SKU-1", "any-placement-of-it", "any-rule-of-it", *HOSTILE[:3]])
+def test_a_labeller_of_many_placements_writes_what_one_of_each_writes(sku: str) -> None:
+    data, origin = picture("jpeg"), make_origin(sku=sku)
+    shared = Labeller(origin, CREDITS)
+    for placement in list(PLACEMENTS.values())[:3]:
+        labelled, findings = shared.label(data, placement)
+        assert labels_finding(findings).passed
+        recipe = read_labels(labelled).recipe
+        assert recipe is not None
+        assert (recipe.sku, recipe.placement, recipe.rule) == (origin.sku, placement.id, placement.digest)
+        assert labelled == Labeller(origin, CREDITS).label(data, placement)[0]

@@ -254,3 +254,23 @@ def test_shards_are_found_behind_what_is_finished_and_before_it_when_it_is_reviv
     open_another().revive(RUN)
     finish(ledger, ids(jobs)[2:])
     assert [shard.job_ids for shard in ledger.next_shards(RUN, 1, limit=1)] == [(jobs[0].job_id,)]
+
+
+def test_runs_of_a_priority_wait_while_somebody_could_take_their_jobs(ledger: Ledger) -> None:
+    jobs = plan(2)
+    for run_id, priority in (("night", "normal"), ("urgent", "high")):
+        ledger.begin_run(run_id, "{}")
+        ledger.note(run_id, priority=priority)
+        ledger.add_jobs(run_id, jobs)
+    waiting = lambda: [run.run_id for run in ledger.waiting_runs(priority="high")]  # noqa: E731
+    assert waiting() == ["urgent"]
+    ledger.lease(ids(jobs), owner="a", seconds=60)
+    assert waiting() == []
+    ledger.release("a")
+    ledger.cancel("urgent")
+    assert waiting() == []
+    ledger.resume("urgent")
+    finish(ledger, ids(jobs)[:1])
+    assert waiting() == ["urgent"]
+    finish(ledger, ids(jobs)[1:])
+    assert waiting() == []

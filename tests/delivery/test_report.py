@@ -81,8 +81,9 @@ def report(*rows: ReportRow, **changes: object) -> ReportData:
 
 
 def test_the_figures_count_every_row_by_status() -> None:
-    rows = [row(0), row(1), row(2, "review"), row(3, "rejected"), row(4, "failed", reason="没有内存")]
-    page = Page(render_report(report(*rows, cost=0.5, currency="CNY")))
+    spent = [row(0, cost=0.3), row(1, cost=0.2), row(2, "review", cost=0.1, fresh=False)]
+    rows = [*spent, row(3, "rejected"), row(4, "failed", reason="没有内存")]
+    page = Page(render_report(report(*rows, currency="CNY")))
 
     assert re.search(r"2 通过 Approved 1 待审 To review 1 未通过 Rejected 1 失败 Failed", page.text)
     assert "0.50 CNY" in page.text
@@ -91,7 +92,7 @@ def test_the_figures_count_every_row_by_status() -> None:
 
 
 def test_without_an_approved_picture_there_is_no_cost_of_one() -> None:
-    page = Page(render_report(report(row(0, "rejected"), cost=0.5)))
+    page = Page(render_report(report(row(0, "rejected", cost=0.5))))
 
     assert "每张通过 Per approved —" in page.text
 
@@ -180,14 +181,12 @@ def test_whatever_the_catalogue_says_is_text_and_nothing_else(nasty: str) -> Non
     rendition = RenditionEntry(nasty, nasty, Size(1, 1), 1)
     strange = ReportRow(
         nasty, nasty, nasty, nasty, "review", findings=(finding,), prompt=nasty, negative_prompt=nasty, reason=nasty,
-        thumb=THUMB, master_key=nasty, renditions=(rendition,), job_id=nasty,
+        thumb=THUMB, master_key=nasty, renditions=(rendition,), job_id=nasty, seconds={nasty: 1.0},
     )  # fmt: skip
     texts = {"run_id": nasty, "catalog": nasty, "model": nasty, "model_note": nasty, "currency": nasty}
     bad = (BadRowEntry(1, nasty, nasty, nasty),)
     hidden = replace(strange, scene="other")
-    data = report(
-        strange, hidden, hidden, bad_rows=bad, cost=1.0, stage_seconds={nasty: 1.0}, shown_per_scene=1, **texts
-    )
+    data = report(strange, hidden, hidden, bad_rows=bad, shown_per_scene=1, **texts)
     page = Page(render_report(data))
 
     assert len(page.all("script")) == 1
@@ -401,3 +400,14 @@ def test_in_a_browser_a_script_in_the_catalogue_never_runs(browser, tmp_path: Pa
     assert opened == []
     assert page.locator(".card").count() == len(NASTY)
     page.close()
+
+
+def test_what_the_renderer_noted_and_what_samplers_may_change_is_told_once_each() -> None:
+    note = "显存不足，已拆批 drawn 1 at a time: the card had no room for 4"
+    effect = ("dpm-25-cached", "内层每两步才算一次 inner blocks run in every second step only")
+    rows = [row(0, notes=(note,)), row(1, notes=(note,), sampler=effect[0]), row(2)]
+    page = Page(render_report(report(*rows, samplers=dict([effect, ("unused", "unused")]))))
+
+    assert "渲染说明 Renderer's notes 显存不足，已拆批 drawn 1 at a time: the card had no room for 4 2" in page.text
+    assert "dpm-25-cached 内层每两步才算一次 inner blocks run in every second step only" in page.text
+    assert "渲染说明" not in Page(render_report(report(row(0)))).text

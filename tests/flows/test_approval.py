@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from flows.approval.app import Desk, make_app
+from flows.approval.app import make_app
+from flows.approval.desk import Desk
 from flows.approval.guard import COOKIE
 from flows.approval.server import chosen_token, is_loopback
+from flows.approval.views import Views
 from flows.approval.wording import WORDS, one_of_both, say
 from tasks.delivery.keys import manifest_key, report_key
 from tasks.delivery.ledger import Filter, JobResult, Ledger, Master, Wish
@@ -162,6 +164,16 @@ def test_an_approved_picture_is_composed_and_the_run_published_when_the_queue_is
     assert workplace.store.exists(report_key(RUN))
     standing = client.get(f"/standing?run={RUN}").json()
     assert (standing["message"], standing["can_publish"]) == ("已发布", False)
+
+
+def test_every_cause_that_is_offered_can_be_given_and_filtered_by(client: TestClient, waiting: list[str]) -> None:
+    offered = [cause for cause, _ in Views(open_workplace(), "zh").causes_to_choose()]
+    assert {"second-product", "stuck-on", "cut_off", "other"} <= set(offered)
+    for cause in offered:
+        answer = client.post("/decide", json=form(client, waiting[0], "reject", cause=cause))
+        assert (answer.status_code, ledger_of(client).decisions(waiting[0])[-1].cause) == (200, cause)
+        assert client.get("/list", params={"status": "rejected", "cause": cause}).text.count("data-job=") == 1
+        client.post("/decide", json=form(client, waiting[0], "undo"))
 
 
 def test_undo_brings_the_picture_back_and_publishing_says_so(client: TestClient, waiting: list[str]) -> None:
@@ -397,3 +409,25 @@ def test_other_hosts_than_this_machine_need_a_token_of_some_length(tmp_path: Pat
     assert chosen_token(Workplace(Settings(out=tmp_path, review_token=TOKEN))) == TOKEN
     with pytest.raises(ConfigurationError, match="16"):
         chosen_token(Workplace(Settings(out=tmp_path, review_token="short")))
+
+
+def test_a_runs_files_are_shown_behind_the_same_door_and_nothing_else(waiting: list[str]) -> None:
+    workplace = open_workplace()
+    workplace.store.put(report_key(RUN), b"<h1>report</h1>", content_type="text/html")
+    with open_client(workplace) as client:
+        report = client.get(f"/store/{report_key(RUN)}")
+        assert (report.status_code, report.text) == (200, "<h1>report</h1>")
+        assert "script-src 'sha256-" in report.headers["content-security-policy"]
+        master = next(key for key in workplace.store.keys("masters/") if "%" not in key)
+        assert client.get(f"/store/{master}").headers["content-type"] == "image/png"
+        for key in (
+            "ledger.db",
+            "runs/x/ledger.jsonl.gz",
+            "masters/../ledger.db",
+            "masters/%2e%2e/ledger.db",
+            "golden/a",
+        ):
+            assert client.get(f"/store/{key}").status_code in {404, 503}, key
+    with open_client(workplace, token=TOKEN) as stranger:
+        assert stranger.get(f"/store/{report_key(RUN)}", follow_redirects=False).status_code == 303
+        assert stranger.get(f"/store/{master}").status_code == 401

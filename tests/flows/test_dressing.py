@@ -102,7 +102,7 @@ def test_a_logo_that_is_missing_gives_way_to_the_name(small_templates: Path, tmp
     templates = tmp_path / "templates"
     shutil.copytree(small_templates, templates)
     brand = templates / "brands" / "qingyu.yaml"
-    brand.write_text(brand.read_text(encoding="utf-8") + "logo: brands/gone.png\n", encoding="utf-8")
+    brand.write_text(brand.read_text(encoding="utf-8").replace("qingyu.png", "gone.png"), encoding="utf-8")
     use_settings(Settings(out=tmp_path / "out2", templates=templates))
     missing = compose(CUP, placements=("taobao-main",))["taobao-main"]
     told = [each.detail for each in missing.findings if each.check == "copy-element"]

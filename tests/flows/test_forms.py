@@ -53,6 +53,12 @@ def test_a_wrong_entry_is_refused_by_the_schema(wrong: dict[str, object]) -> Non
         Order(**wrong)  # type: ignore[arg-type]
 
 
+def test_the_default_is_a_catalogue_that_can_be_made() -> None:
+    assert Order().catalogue == "sample/products.csv"
+    assert Order(locale="en English").brief().locale == "en"
+    assert Order().brief().locale == ""
+
+
 def test_a_catalogue_must_be_named() -> None:
     with pytest.raises(ConfigurationError, match="No catalogue"):
         Order(catalogue=OWN_FILE).brief()

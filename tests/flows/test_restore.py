@@ -1,9 +1,14 @@
 """The ledger lost: everything is known again from the store alone. And other placements from stored masters."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from flows.campaign import produce_campaign
 from flows.recompose import recompose_run
@@ -16,7 +21,7 @@ from tasks.delivery.snapshot import snapshot_key
 from tasks.errors import ConfigurationError, LedgerError, TemplateError
 from tasks.planning import plan_batches
 from tasks.restore import Restored, restore_ledger
-from tasks.settings import Settings, get_settings, use_settings
+from tasks.settings import PROJECT, Settings, get_settings, use_settings
 from tasks.standing import find_finished_twin
 from tasks.workplace import open_workplace
 
@@ -150,6 +155,47 @@ def test_a_persons_decision_survives(catalogue: Path) -> None:
     assert record.verdict is not None
     assert record.verdict.status == "rejected"
     assert (job_id, record.take) in ledger.decided("run-1")
+
+
+def test_the_runbooks_commands_bring_a_lost_ledger_back(  # noqa: PLR0917 fixtures
+    catalogue: Path, s3_endpoint: str, bucket: str, postgres_url: str, tmp_path: Path, small_templates: Path
+) -> None:
+    """As infra/README.md says it: an empty database, `shangxin restore --store`, then `shangxin plan`; on S3 and
+    PostgreSQL."""
+    s3 = {"s3_endpoint": s3_endpoint, "s3_access_key": SecretStr("a"), "s3_secret_key": SecretStr("b")}
+    store = f"s3://{bucket}/pictures"
+    use_settings(Settings(out=tmp_path / "out", store=store, templates=small_templates, **s3))  # type: ignore[arg-type]
+    produce_campaign(make_brief(catalogue), "run-1")
+    use_settings(None)
+
+    runbook = (PROJECT / "infra" / "README.md").read_text(encoding="utf-8")
+    assert "shangxin restore --store s3://shop/pictures" in runbook
+    environment = {
+        **os.environ,
+        "SHANGXIN_OUT": str(tmp_path / "elsewhere"),
+        "SHANGXIN_DATABASE": postgres_url,
+        "SHANGXIN_TEMPLATES": str(small_templates),
+        "SHANGXIN_S3_ENDPOINT": s3_endpoint,
+        "SHANGXIN_S3_ACCESS_KEY": "a",
+        "SHANGXIN_S3_SECRET_KEY": "b",
+        "PYTHONPATH": str(PROJECT),
+    }
+
+    def shangxin(*words: str) -> str:
+        command = [sys.executable, "-m", "flows", *words, "--store", store]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    wanted = [str(catalogue), "--scenes", ",".join(SCENES), "--placements", "taobao-main,taobao-white"]
+    plan = ["plan", *wanted, "--model", "sleep-1ms", "--json"]
+    assert [job["done"] for job in jobs_of(shangxin(*plan))] == [False] * 6
+    shangxin("restore")
+    assert [job["done"] for job in jobs_of(shangxin(*plan))] == [True] * 6
+
+
+def jobs_of(text: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, text.splitlines()) if "job_id" in line]
 
 
 def test_an_empty_store_is_no_ledger(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from flows.recompose import recompose_run
 from tasks.catalog.brief import CampaignBrief
 from tasks.errors import ConfigurationError
 from tasks.settings import PROJECT, Settings, get_settings, use_settings
-from tasks.storage.confine import confine
 from tasks.workplace import open_workplace
 
 PLANTED = {
@@ -189,32 +188,6 @@ def test_a_whole_run_unpickles_nothing(catalogue: Path, tmp_path: Path, warm_hom
 
 
 # ---- parameters that name places
-
-
-@pytest.mark.parametrize(
-    ("address", "allowed"),
-    [
-        ("s3://shop/night/goods.csv", True),
-        ("s3://shop/night", True),
-        ("s3://shop/nightly-secrets/goods.csv", False),
-        ("s3://shop/night/../other/goods.csv", False),
-        ("s3://other/night/goods.csv", False),
-        ("/etc/passwd.csv", False),
-        ("{root}/goods.csv", True),
-        ("{root}/../goods.csv", False),
-        ("{root}/link/goods.csv", False),
-    ],
-)
-def test_addresses_are_confined_to_the_roots(address: str, allowed: bool, tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    root.mkdir()
-    (root / "link").symlink_to(tmp_path)
-    address, roots = address.replace("{root}", str(root)), ("s3://shop/night/", str(root))
-    if allowed:
-        assert confine(address, roots) == address
-    else:
-        with pytest.raises(ConfigurationError, match="SHANGXIN_CATALOG_ROOTS"):
-            confine(address, roots)
 
 
 @pytest.mark.usefixtures("prefect_server", "here")

@@ -20,6 +20,7 @@ from tasks import telemetry
 from tasks.catalog.brief import CampaignBrief
 from tasks.settings import PROJECT, get_settings, use_settings
 from tasks.workplace import open_workplace
+from tests.storage.faulty import FaultyStore
 
 
 def scrape(port: int) -> dict[tuple[str, ...], float]:
@@ -55,11 +56,34 @@ def test_metrics_say_what_a_run_has_made_and_what_waits(catalogue: Path) -> None
     assert grown("shangxin_pictures_total", "rejected") == takes - 3 >= 3
     assert sum(grown(*name) for name in after if name[0] == "shangxin_takes_total") >= 3
     assert grown("shangxin_stage_seconds_total", "denoise") > 0
+    assert grown("shangxin_picture_seconds_count") == takes
+    assert grown("shangxin_cost_total") == pytest.approx(open_workplace().ledger.spent("run-1"), rel=0.01)
+    assert after["shangxin_waiting_for_people",] == open_workplace().ledger.counts("run-1").review
+    assert after["shangxin_agents",] == 0
     stored = sum(path.stat().st_size for path in (get_settings().out / "masters").rglob("*.png"))
     assert grown("shangxin_stored_bytes_total", "masters") == stored
     assert after["shangxin_jobs", "done"] == 6
     assert after["shangxin_jobs", "ready"] == 0
     assert before["shangxin_jobs", "ready"] == 0
+
+
+@pytest.mark.usefixtures("prefect_server", "here")
+def test_a_job_that_is_set_aside_is_counted(catalogue: Path) -> None:
+    """A product's picture is another one when its turn comes."""
+    before = telemetry.REGISTRY.get_sample_value("shangxin_failures_total") or 0.0
+    workplace = open_workplace()
+    picture = catalogue.parent / "p2.png"  # of the last product: its jobs are not yet in hand at the first master
+    workplace.store = FaultyStore(workplace.store, lambda key: rewrite(picture) if key.startswith("masters/") else None)
+    scenes = ("white-studio", "wood-morning", "festive-red")
+    brief = CampaignBrief(catalog=str(catalogue), scenes=scenes, placements=("taobao-main",), model="sleep-100ms")
+    produce_campaign(brief, "run-2")
+    failed = open_workplace().ledger.counts("run-2").failed
+    assert failed > 0
+    assert (telemetry.REGISTRY.get_sample_value("shangxin_failures_total") or 0.0) - before == failed
+
+
+def rewrite(picture: Path) -> None:
+    picture.write_bytes((picture.parent / "p1.png").read_bytes())
 
 
 def test_the_next_port_is_taken_where_one_is_in_use() -> None:

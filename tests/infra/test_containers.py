@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +179,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def test_the_dockerfile_has_none_of_the_usual_faults() -> None:
-    """What hadolint would say: DL3002 DL3006 DL3007 DL3020 DL3025 DL3042 DL4000, DL3008 by having no apt at all."""
+    """Beside hadolint's own: DL3002 DL3006 DL3007 DL3020 DL3025 DL3042 DL4000, DL3008 by having no apt at all."""
     found = instructions()
     kinds = [kind for kind, _ in found]
     users = [rest for kind, rest in found if kind == "USER"]
@@ -200,6 +202,14 @@ def test_the_dockerfile_has_none_of_the_usual_faults() -> None:
     (python,) = [rest for kind, rest in found if kind == "ARG" and rest.startswith("PYTHON=")]
     assert re.fullmatch(r"PYTHON=3\.\d+\.\d+-slim-\w+", python)
     assert "PIP_NO_CACHE_DIR=1" in DOCKERFILE
+
+
+def test_hadolint_finds_nothing() -> None:
+    hadolint = Path(sysconfig.get_path("scripts")) / "hadolint"
+    done = subprocess.run([hadolint, INFRA / "docker" / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    wrong = subprocess.run([hadolint, "-"], input="FROM debian\nRUN cd /", capture_output=True, text=True, check=False)
+    assert {"DL3006", "DL3003"} <= set(re.findall(r"DL\d+", wrong.stdout)), "hadolint itself looks"
 
 
 def test_what_the_dockerfile_copies_is_there_and_reaches_the_build() -> None:

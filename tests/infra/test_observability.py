@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import promql_parser
@@ -50,6 +53,39 @@ def test_every_alert_says_what_is_wrong_and_where_to_look() -> None:
         assert set(rule["annotations"]) == {"summary", "runbook"}
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert rule["alert"] in runbook, rule["alert"]
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not on this machine")
+def test_each_alert_fires_in_its_situation_and_is_quiet_beside_it(tmp_path: Path) -> None:
+    shutil.copy(INFRA / "prometheus" / "alerts.yaml", tmp_path)
+    shutil.copy(Path(__file__).with_name("alerts.test.yaml"), tmp_path)
+    done = subprocess.run(
+        ["promtool", "test", "rules", "alerts.test.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    config = INFRA / "prometheus" / "prometheus.yml"
+    checked = subprocess.run(["promtool", "check", "config", config], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_alert_has_a_situation() -> None:
+    situations = yaml.safe_load(Path(__file__).with_name("alerts.test.yaml").read_text(encoding="utf-8"))["tests"]
+    played = [case for situation in situations for case in situation["alert_rule_test"]]
+    alerts = {rule["alert"] for rule in ALERTS}
+    assert {case["alertname"] for case in played if case.get("exp_alerts")} == alerts
+    assert {case["alertname"] for case in played if not case.get("exp_alerts")} == alerts
+
+
+def test_every_metric_there_is_is_looked_at(ours: set[str]) -> None:
+    shown = " ".join(EXPRESSIONS)
+    assert {name for name in ours if not re.search(rf"\b{name}\b", shown)} == set()
+
+
+@pytest.fixture
+def ours() -> set[str]:
+    """Every metric that is emitted; a histogram by its buckets."""
+    ends = {"counter": "_total", "histogram": "_bucket", "gauge": ""}
+    return {family.name + ends[family.type] for family in REGISTRY.collect()} | ON_SCRAPE
 
 
 def test_panels_lie_beside_one_another() -> None:

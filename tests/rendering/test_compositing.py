@@ -152,6 +152,17 @@ def test_empty_canvas_does_not_shine_through_around_the_product() -> None:
     assert np.abs(background_from(raw, keep).astype(int) - 40).max() <= 1
 
 
+@pytest.mark.parametrize(("side", "level"), [(4, 200), (16, 40)], ids=["a handle's hole is filled", "a window is kept"])
+def test_ground_inside_the_product_is_shown_only_where_there_is_enough_of_it(side: int, level: int) -> None:
+    keep = np.zeros((32, 32), np.uint8)
+    keep[4:28, 4:28] = 1
+    hole = slice(16 - side // 2, 16 + side // 2)
+    keep[hole, hole] = 0
+    raw = np.full((256, 256, 3), 200, np.uint8)
+    raw[32:224, 32:224] = 40  # what the decoder makes of the product, its hole included
+    assert background_from(raw, keep)[124:132, 124:132].mean() == pytest.approx(level, abs=2)
+
+
 def test_enlarged_background_has_grain_that_depends_on_the_seed_alone() -> None:
     small = np.full((32, 32, 3), 100, np.uint8)
     first, again, other = (enlarge(small, Size(64, 64), seed=seed) for seed in (1, 1, 2))

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from tasks.errors import ConfigurationError, StorageError, StorageUnavailable
+from tasks.storage.arrivals import S3Arrivals
 from tasks.storage.open import open_binary, open_store, parse_s3, read_bytes
 from tasks.storage.s3 import S3Store
 from tasks.storage.s3_client import S3Access, shared_client
@@ -287,3 +288,28 @@ def test_open_store_takes_the_settings_by_name(s3_endpoint: str, bucket: str) ->
     )
     store.put(KEY, b"x", content_type="image/png")
     assert store.uri == f"s3://{bucket}/shop"
+
+
+def test_what_is_written_is_encrypted_classed_and_tagged_as_set(s3_access: S3Access, bucket: str) -> None:
+    client = shared_client(s3_access)
+    own = {
+        "encryption": "aws:kms",
+        "kms_key": "alias/shop",
+        "storage_class": "STANDARD_IA",
+        "tags": (("team", "shop = 1"),),
+    }
+    store = S3Store(bucket, access=s3_access.model_copy(update=own))
+    store.put(KEY, b"pixels", content_type="image/png")
+    found = client.head_object(Bucket=bucket, Key=KEY)
+    assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", "alias/shop")
+    assert found["StorageClass"] == "STANDARD_IA"
+    tags = client.get_object_tagging(Bucket=bucket, Key=KEY)["TagSet"]
+    assert tags == [{"Key": "team", "Value": "shop = 1"}]
+
+    arrivals = S3Arrivals(bucket, "", access=s3_access.model_copy(update=own))
+    arrival = arrivals.look(KEY)
+    assert arrival is not None
+    assert arrivals.move(arrival, "processed/x.png")
+    moved = client.head_object(Bucket=bucket, Key="processed/x.png")
+    assert (moved["ServerSideEncryption"], moved["StorageClass"]) == ("aws:kms", "STANDARD_IA")
+    assert client.get_object_tagging(Bucket=bucket, Key="processed/x.png")["TagSet"] == tags

@@ -1,6 +1,8 @@
 """Labels for the renditions of one master: written last, read back at once."""
 
+import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from tasks.banners.pixels import Pixels
@@ -23,6 +25,9 @@ LABELLING = 1
 AROUND = 128
 USUAL_AROUND: dict[Container, int] = {"jpeg": 33, "png": 34, "webp": 8, "avif": 92}
 _NO_DIGEST = "sha256:" + "0" * 64
+# Stand for what tells the placements of one master apart, in the packet that is written once for all of them.
+_PLACEMENT, _RULE = "any-placement-of-it", "any-rule-of-it"
+_PLAIN = re.compile("[A-Za-z0-9._-]+")  # needs no escape, in JSON or in XML
 
 
 class Credits(NamedTuple):
@@ -143,9 +148,30 @@ class Labeller:
     def _written(self, placement: Placement) -> _Written:
         """Labels and packet without the digest; kept, because they are asked for before and after encoding."""
         if self._kept is None or self._kept.placement != placement.id:
-            labels = describe(self._origin, self._credits, placement=placement.id, rule=placement.digest)
-            self._kept = _Written(placement.id, labels, _even(write_packet(labels)))
+            self._kept = self._filled(placement) or self._described(placement)
         return self._kept
+
+    def _described(self, placement: Placement) -> _Written:
+        labels = describe(self._origin, self._credits, placement=placement.id, rule=placement.digest)
+        return _Written(placement.id, labels, _even(write_packet(labels)))
+
+    def _filled(self, placement: Placement) -> _Written | None:
+        """The one packet with this placement's words; None where they, or a text of the product, forbid it."""
+        labels, packet = self._blank
+        words = {_PLACEMENT: placement.id, _RULE: placement.digest}
+        if labels.recipe is None or not all(_PLAIN.fullmatch(word) for word in words.values()):
+            return None
+        for blank, word in words.items():
+            if packet.count(blank.encode()) != 1:
+                return None
+            packet = packet.replace(blank.encode(), word.encode())
+        recipe = labels.recipe.model_copy(update={"placement": placement.id, "rule": placement.digest})
+        return _Written(placement.id, labels.model_copy(update={"recipe": recipe}), _even(packet))
+
+    @cached_property
+    def _blank(self) -> tuple[Labels, bytes]:
+        labels = describe(self._origin, self._credits, placement=_PLACEMENT, rule=_RULE)
+        return labels, write_packet(labels)
 
 
 def _signed_finding(data: bytes, container: Container) -> Finding:

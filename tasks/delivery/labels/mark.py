@@ -127,15 +127,8 @@ def _corners(area: Box, needed: Size, keep_off: Sequence[Box], *, margin: int) -
         return
     for x, y in ((right, bottom), (left, bottom), (right, top), (left, top)):
         box = Box(x, y, x + needed.width, y + needed.height)
-        covered = max((_overlap(box, other) for other in keep_off), default=0)
+        covered = max((box.common(other).area for other in keep_off), default=0)
         yield _Corner(box, covered / (needed.width * needed.height))
-
-
-def _overlap(first: Box, second: Box) -> int:
-    """Pixels that both boxes cover."""
-    width = min(first.right, second.right) - max(first.left, second.left)
-    height = min(first.bottom, second.bottom) - max(first.top, second.top)
-    return max(0, width) * max(0, height)
 
 
 def _choose(corners: list[_Corner], needed: Size, placement: Placement) -> _Corner:

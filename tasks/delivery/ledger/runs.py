@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, TypeVar, get_args
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, func, select, text, update
+from sqlalchemy import Connection, Row, bindparam, false, func, select, text, update
 
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, insert, insert_many, now
@@ -113,6 +113,16 @@ class Runs(Database):
         newest = select(campaign).order_by(campaign.c.number.desc(), campaign.c.started.desc()).limit(limit)
         with self.read() as connection:
             return [_campaign(row) for row in connection.execute(newest)]
+
+    def waiting_runs(self, *, priority: str) -> list[Campaign]:
+        """Runs under way that were begun with that priority and have jobs which nobody holds."""
+        under_way = select(campaign).where(campaign.c.state == "running", campaign.c.cancelled == false())
+        ready = select(job.c.number).join(campaign_job, campaign_job.c.job == job.c.number).where(job.c.state == READY)
+        with self.read() as connection:
+            found = [_campaign(row) for row in connection.execute(under_way)]
+            urgent = [run for run in found if run.totals.get("priority") == priority]
+            of_run = ready.where(campaign_job.c.run_id == bindparam("wanted")).limit(1)
+            return [run for run in urgent if connection.execute(of_run, {"wanted": run.run_id}).first()]
 
     def _analyse(self) -> None:
         """Tell PostgreSQL at once how large the tables have become; until it knows, each page scans all of them."""
