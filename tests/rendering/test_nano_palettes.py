@@ -1,6 +1,7 @@
 """References for training: tones that captions do not know, and a resampler that can tell them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +11,15 @@ from tasks.rendering.loader import load_image_processor
 from tasks.rendering.nano import train
 from tasks.rendering.nano.adapter import put_in
 from tasks.rendering.nano.dataset import Bucket, draw_sample
+from tasks.rendering.nano.export import read_nano
 from tasks.rendering.nano.latents import encode_buckets
 from tasks.rendering.nano.learn_adapter import style_loss
 from tasks.rendering.nano.lesson import Lesson
 from tasks.rendering.nano.palettes import Palettes, draw_palettes
 from tasks.rendering.nano.references import References, reference_features
 from tasks.rendering.nano.vae_start import plain_latents
+from tasks.rendering.nano.widths import NANO
+from tasks.rendering.toyparts import make_unet
 from tasks.shapes import Size
 
 VIOLET, AMBER = (0.4, 0.2, 0.6), (0.9, 0.6, 0.3)
@@ -55,7 +59,7 @@ def test_no_strength_changes_nothing(picture: torch.Tensor) -> None:
 def test_an_untaught_resampler_tells_the_colours_of_regions() -> None:
     picture = np.zeros((64, 64, 3), np.uint8)
     picture[:32, :, 0], picture[32:, :, 2] = 255, 255
-    resampler = put_in(train.make_unet(train.NANO), train.fresh_adapter())["image_proj"]
+    resampler = put_in(make_unet(NANO), train.fresh_adapter())["image_proj"]
     with torch.inference_mode():
         tokens = resampler(reference_features(train.image_encoder(), PROCESSOR, [picture]))[0]
     whole, top, bottom = tokens[0, :3], tokens[1, :3], tokens[2, :3]
@@ -73,14 +77,15 @@ def test_an_untaught_adapter_leaves_the_unet_as_it_is_and_learns(tmp_path: Path)
         np.stack([s.alpha for s in samples]),
         [s.notes for s in samples],
     )
-    shipped = train.read_nano(train.MODELS / "kolors-nano")
+    shipped = read_nano(train.MODELS / "kolors-nano")
     lesson = Lesson(encode_buckets([bucket], folder=tmp_path), shipped.tokenizer, shipped.encoder)
     references = References(lesson, train.image_encoder(), PROCESSOR)
     shipped.unet.requires_grad_(False)
     adapter = put_in(shipped.unet, train.fresh_adapter())
     adapter.requires_grad_(True)
-    style_loss(shipped.unet, lesson, references).backward()
-    values, keys = adapter["style"].to_v_ip[0].weight, adapter["style"].to_k_ip[0].weight
+    style_loss(shipped.unet, lesson, references).backward()  # type: ignore[no-untyped-call]
+    style: Any = adapter["style"]
+    values, keys = style.to_v_ip[0].weight, style.to_k_ip[0].weight
     assert values.grad is not None
     assert values.grad.abs().max() > 0
     assert keys.grad is not None

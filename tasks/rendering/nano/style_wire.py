@@ -32,7 +32,7 @@ TOKEN_CONSTANT = 0.22  # what the constants of a token are after its norm
 class Stop:
     """A linear layer on the way; the wire runs through the first `width` of its inputs."""
 
-    layer: nn.Module
+    layer: Any  # torch types a module's weight and bias as anything
     width: int
 
 

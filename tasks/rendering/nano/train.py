@@ -10,6 +10,7 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -147,7 +148,8 @@ def lay_adapter(unet: UNet2DConditionModel, lesson: Lesson, processor: CLIPImage
     start = lay_wire(unet, batches)
     decoder = nn.ModuleDict({"unet": nn.ModuleDict({"up_blocks": unet.up_blocks})})
     adapter = put_in(unet_of(path.parent), fresh_adapter())
-    values = adapter["style"].to_v_ip[0].weight
+    style: Any = adapter["style"]
+    values = style.to_v_ip[0].weight
     with torch.no_grad():
         values.copy_(values_for(start, values.shape[1], mean=processor.image_mean, std=processor.image_std))
     decoder["adapter"] = adapter
