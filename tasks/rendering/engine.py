@@ -26,7 +26,7 @@ from tasks.rendering.job import RenderJob, canonical_json
 from tasks.rendering.kolors import Condition, Kolors
 from tasks.rendering.loader import Parts, borrow_text_encoder, load_parts
 from tasks.rendering.modelset import ModelSet, find_model_set
-from tasks.rendering.renderer import Failed, Pixels, Rendered, Renderer, RenderRequest
+from tasks.rendering.renderer import CalledOff, Failed, Pixels, Rendered, Renderer, RenderRequest
 from tasks.rendering.segment import Segmenter, open_segmenter
 from tasks.rendering.staged import Staged, stage_request
 from tasks.rendering.stages import Stage, run_stages
@@ -197,6 +197,9 @@ class KolorsRenderer:
 
     def _denoise_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
         """Denoise a batch; where it fails as a whole, its halves, so that only the culprit is lost."""
+        wanted = [one.request.wanted() for one in batch]
+        yield from (CalledOff(one.request) for one, is_wanted in zip(batch, wanted, strict=True) if not is_wanted)
+        batch = [one for one, is_wanted in zip(batch, wanted, strict=True) if is_wanted]
         yield from (one for one in batch if one.condition is None)
         drawn = [one for one in batch if one.condition is not None]
         for start in range(0, len(drawn), self._most):

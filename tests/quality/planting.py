@@ -121,7 +121,7 @@ def letters(good: Good | Evidence, strength: float, dice: np.random.Generator | 
     side = min(evidence.alpha.shape)
     high = max(6, round(0.04 * strength * side))
     count, upright = int(dice.integers(3, 6)), bool(dice.random() < 0.3)
-    line = [_glyph(high, dice) for _ in range(count)]
+    line = [glyph(high, dice) for _ in range(count)]
     gap = np.zeros((high, max(1, high // 6)), np.float32)
     pieces = [piece for glyph in line for piece in (glyph, gap)][:-1]
     block = np.vstack([piece if piece is not gap else gap.T for piece in pieces]) if upright else np.hstack(pieces)
@@ -135,7 +135,7 @@ def letters(good: Good | Evidence, strength: float, dice: np.random.Generator | 
     return _laid(evidence, soft, np.asarray(ink, np.float32) * np.ones((*part.shape, 1), np.float32))
 
 
-def _glyph(high: int, dice: np.random.Generator) -> Floats:
+def glyph(high: int, dice: np.random.Generator) -> Floats:
     """Strokes as a brush makes them: level, upright, falling; thinner across than down."""
     fine = 96
     glyph = np.zeros((fine, fine), np.float32)
