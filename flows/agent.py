@@ -21,6 +21,7 @@ import anyio.to_thread
 import httpx
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import PrefectException
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from flows.crew import Resident, ResidentDied
@@ -33,6 +34,7 @@ TYPE = "shangxin-gpu"
 LAST_STATES_SECONDS = 10.0
 LONGEST_PAUSE = 15.0  # between two looks at a server that is away
 SERVER_ERRORS = 500
+TROUBLES = (httpx.HTTPError, PrefectException)
 ANY_TIME_SECONDS = 7 * 86400
 DRAIN_SECONDS = 600.0  # a batch in hand on a slow card, and then some
 
@@ -124,6 +126,25 @@ class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
         if self.draining or room <= 0:
             return []
         return (await super()._get_scheduled_flow_runs())[:room]
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        """As any worker's, but that a server which stumbles over a claim costs that claim, not the worker."""
+        try:
+            await super()._submit_run(flow_run)
+        except TROUBLES as error:
+            logger.warning("flow run %s: not begun: %s", flow_run.id, error)
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            self._release_limit_slot(flow_run.id)
+
+    async def _submit_run_and_capture_errors(
+        self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[int | Exception] | None = None
+    ) -> BaseWorkerResult | Exception:
+        """As any worker's; where the end of a shard cannot be told to Prefect, the ledger knows it all the same."""
+        try:
+            return await super()._submit_run_and_capture_errors(flow_run, task_status)
+        except TROUBLES as error:
+            logger.warning("flow run %s: its end is not told: %s", flow_run.id, error)
+            return error
 
     def _look_soon(self) -> None:
         if self.is_setup and not self.draining and self._runs_task_group:

@@ -60,10 +60,14 @@ class _Reading:
         source = workplace.source(brief.catalog)
         masters = Masters(workplace, brief)  # a name that does not exist is told before anything is read
         model = workplace.model(brief.model)
-        cutout = find_segmenter(workplace.settings.models_dir)
-        depth = find_estimator(workplace.settings.models_dir)
+        models_dir = workplace.settings.models_dir
         self.options = PlanOptions(
-            brief, model.ref, sampler=model.sampler, sizes=masters.sizes, cutout=cutout, depth=depth
+            brief,
+            model.ref,
+            sampler=model.sampler,
+            sizes=masters.sizes,
+            cutout=find_segmenter(models_dir),
+            depth=find_estimator(models_dir),
         )
         batches = read_product_batches(
             source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ

@@ -5,7 +5,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -18,11 +18,11 @@ from tasks.crew import Finishers, LeaseKeeper
 from tasks.delivery.keys import master_key
 from tasks.delivery.ledger import JobResult, LeasedJob, Ledger, Master, Rendition, Settled
 from tasks.delivery.recipe import master_recipe
-from tasks.errors import CatalogError, CompositionError, ImageError, RenderError, StaleLease
+from tasks.errors import CatalogError, CompositionError, ImageError, LedgerError, RenderError, StaleLease
 from tasks.labelling import Labelling, origin_of
 from tasks.precedence import Precedence
 from tasks.quality.duplicates import sign
-from tasks.rendering.renderer import Failed, Rendered, RenderRequest
+from tasks.rendering.renderer import CalledOff, Failed, Rendered, RenderRequest
 from tasks.repairing import TakesOfJob, rework
 from tasks.review import review_master
 from tasks.telemetry import counts_failure, counts_picture, traced
@@ -128,6 +128,7 @@ class ShardRun:
         self._labelling = Labelling(workplace, brief)
         self._candidates = brief.candidates
         self._counts: Counter[str] = Counter()
+        self._ask_again, self._cancelled = 0.0, False
 
     def render(self, job_ids: list[str]) -> Counter[str]:
         """Counts by verdict, of `again` (another take follows), `failed` and `stale`.
@@ -158,7 +159,9 @@ class ShardRun:
             hand = Hand()
             with closing(renderer.render(self._requests(leases, hand))) as outcomes:
                 for outcome in outcomes:
-                    yield hand.take(outcome)
+                    lease, made = hand.take(outcome)
+                    if not isinstance(made, CalledOff):
+                        yield lease, made
 
     def _requests(self, leases: list[LeasedJob], hand: "Hand") -> Iterator[RenderRequest]:
         """Requests as the renderer has room for them; each few are taken in hand only then."""
@@ -184,7 +187,16 @@ class ShardRun:
             if found != digest:
                 return Failed(nothing, f"{reference}: changed since it was planned; the next run plans it anew")
             images[digest] = data
-        return RenderRequest(job, lease.take, images | self._workplace.reference_pictures(job), lease.steering)
+        images |= self._workplace.reference_pictures(job)
+        return RenderRequest(job, lease.take, images, lease.steering, wanted=self._is_wanted)
+
+    def _is_wanted(self) -> bool:
+        """Neither cancelled nor stopping; the ledger is asked now and then, and one that is away cancels nothing."""
+        if time.monotonic() >= self._ask_again:
+            self._ask_again = time.monotonic() + LOOK_AGAIN_SECONDS
+            with suppress(LedgerError):
+                self._cancelled = self._ledger.is_cancelled(self._run_id)
+        return not (self._cancelled or self._stopping())
 
     @traced("finish")
     def _finish(self, lease: LeasedJob, outcome: Rendered | Failed) -> None:

@@ -26,7 +26,7 @@ from tasks.rendering.job import RenderJob, canonical_json
 from tasks.rendering.kolors import Condition, Kolors
 from tasks.rendering.loader import Parts, borrow_text_encoder, load_parts
 from tasks.rendering.modelset import ModelSet, find_model_set
-from tasks.rendering.renderer import Failed, Pixels, Rendered, Renderer, RenderRequest
+from tasks.rendering.renderer import CalledOff, Failed, Pixels, Rendered, Renderer, RenderRequest
 from tasks.rendering.segment import Segmenter, open_segmenter
 from tasks.rendering.staged import Staged, stage_request
 from tasks.rendering.stages import Stage, run_stages
@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 AHEAD = 2  # batches that wait, staged, while one is denoised
 # One at a time on a CPU: a batch is no faster there, and its matrix products round differently from those of one.
 BATCH = {"cpu": 1, "mps": 1, "cuda": 4}
+
+ALONE = "显存不足，腾空后重做 done once more with the card to itself: there was no room beside the others"
 
 # What one job may fail with while the others go on: torch and OpenCV raise their own.
 JOB_ERRORS = (ShangxinError, RuntimeError, ValueError, MemoryError, cv2.error)
@@ -195,6 +197,9 @@ class KolorsRenderer:
 
     def _denoise_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
         """Denoise a batch; where it fails as a whole, its halves, so that only the culprit is lost."""
+        wanted = [one.request.wanted() for one in batch]
+        yield from (CalledOff(one.request) for one, is_wanted in zip(batch, wanted, strict=True) if not is_wanted)
+        batch = [one for one, is_wanted in zip(batch, wanted, strict=True) if is_wanted]
         yield from (one for one in batch if one.condition is None)
         drawn = [one for one in batch if one.condition is not None]
         for start in range(0, len(drawn), self._most):
@@ -207,7 +212,7 @@ class KolorsRenderer:
                 latents, notes = self._latents([one.condition for one in batch if one.condition])
         except JOB_ERRORS as error:
             if len(batch) == 1:
-                yield _failed(batch[0].request, error)
+                yield from self._alone(batch[0], error)
                 return
             logger.warning("batch of %d failed (%s): drawing its jobs in halves", len(batch), error)
             yield from self._halved(batch, error)
@@ -216,14 +221,26 @@ class KolorsRenderer:
             done = replace(one, latent=latent, notes=(*one.notes, *notes))
             yield done.timed("denoise", start, share=len(batch))
 
+    def _alone(self, one: "Drawing", error: BaseException) -> Iterator["Drawing | Failed"]:
+        """A job whose drawing failed; where memory was short, once more with nothing else on the card at work."""
+        if not isinstance(error, torch.OutOfMemoryError) or ALONE in one.notes:
+            yield _failed(one.request, error)
+            return
+        with self._aside:
+            self._empty_cache()
+            yield from self._denoise([replace(one, notes=(*one.notes, ALONE))])
+
+    def _empty_cache(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _halved(self, batch: Sequence["Drawing"], error: BaseException) -> Iterator["Drawing | Failed"]:
         middle = len(batch) // 2
         note: tuple[str, ...] = ()
         if isinstance(error, torch.OutOfMemoryError):
             self._most = max(1, min(self._most, middle))  # the next batches would meet the same end
             note = (f"显存不足，已拆批 drawn {self._most} at a time: the card had no room for {len(batch)}",)
-            if self._device.type == "cuda":
-                torch.cuda.empty_cache()
+            self._empty_cache()
         for half in (batch[:middle], batch[middle:]):
             yield from self._denoise([replace(one, notes=(*one.notes, *note)) for one in half])
 
@@ -244,12 +261,23 @@ class KolorsRenderer:
         for one in batch:
             start = time.perf_counter()
             try:
-                with self._aside:
-                    raw = self._kolors.decode(one.latent[None])[0] if one.latent is not None else None
+                raw, notes = self._decoded(one.latent) if one.latent is not None else (None, ())
             except JOB_ERRORS as error:
                 yield _failed(one.request, error)
             else:
-                yield replace(one, raw=raw, latent=None, condition=None).timed("decode", start)
+                done = replace(one, raw=raw, latent=None, condition=None, notes=(*one.notes, *notes))
+                yield done.timed("decode", start)
+
+    def _decoded(self, latent: torch.Tensor) -> tuple[Pixels, tuple[str, ...]]:
+        """The picture; where memory is short, once more while nothing is denoised."""
+        try:
+            with self._aside:
+                return self._kolors.decode(latent[None])[0], ()
+        except torch.OutOfMemoryError:
+            logger.warning("no room to decode: once more while nothing is denoised")
+        with self._model, self._aside:
+            self._empty_cache()
+            return self._kolors.decode(latent[None])[0], (ALONE,)
 
     def _finish_batch(self, batch: Sequence["Drawing"]) -> Iterator[Rendered | Failed]:
         for one in batch:

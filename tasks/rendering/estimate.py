@@ -1,8 +1,7 @@
 """The product's relief by a depth model: how its parts lie before and behind one another.
 
 Depth Anything (transformers' class, its Small weights under Apache-2.0) looks at the placed product. Ground and wall
-stay the explicit ones of `controls`: a model is not asked where the product stands. Only for scenes that ask for
-relief.
+stay the explicit ones of `controls`: a model is not asked where the product stands. Only where a scene asks for relief.
 """
 
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tasks.loading import LOADING
 from tasks.rendering.estimators import find_estimator
 from tasks.rendering.job import DepthModel
 from tasks.rendering.picture import Floats
@@ -60,9 +60,10 @@ class Estimator:
         if self._net is None:
             from transformers import DepthAnythingForDepthEstimation
 
-            net = DepthAnythingForDepthEstimation.from_pretrained(
-                self.folder, local_files_only=True, use_safetensors=True
-            )
+            with LOADING:
+                net = DepthAnythingForDepthEstimation.from_pretrained(
+                    self.folder, local_files_only=True, use_safetensors=True
+                )
             self._net = net.eval().to(self.device)
         return self._net
 

@@ -155,11 +155,11 @@ def _without_skins(product: Mask, *, lab: Floats, ground: Ground) -> Mask:
         strong = cv2.dilate(distance * (product & ~taken), np.ones((5, 5), np.uint8)) > SKIN_EDGE
         behind = product & ~taken
         count, labels = cv2.connectedComponents(taken.astype(np.uint8))
-        skins = np.zeros_like(product)
-        for index in range(1, count):
-            skin = labels == index
-            edge = (cv2.dilate(skin.astype(np.uint8), near) > 0) & behind
-            skins |= skin & bool(edge.any() and strong[edge].mean() > SKIN_BACKED)
+        beside_skin = cv2.dilate(labels.astype(np.float32), near).astype(np.int64)[behind]  # 0: beside none
+        edges = np.bincount(beside_skin, minlength=count)
+        backed = np.bincount(beside_skin, weights=strong[behind], minlength=count) > SKIN_BACKED * edges
+        backed[0] = False
+        skins = backed[labels]
         if not skins.any():
             break
         product = product & ~skins

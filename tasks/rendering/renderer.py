@@ -15,17 +15,23 @@ Pixels = NDArray[np.uint8]  # (height, width, 3), sRGB
 Alpha = NDArray[np.uint8]  # (height, width), 0 background .. 255 product
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class RenderRequest:
     """A job, which take of it, and the bytes it needs: pictures by SHA-256 digest (product and references).
 
-    `job` is the job as steered already; of the steering a renderer looks at what a job has no fields for.
+    `job` is the job as steered already; of the steering a renderer looks at what a job has no fields for. `wanted` is
+    asked right before the model draws it, from any thread: once it says no, the request comes back as CalledOff.
     """
 
     job: RenderJob
     take: int
     images: Mapping[str, bytes]
     steering: Steering = PLAIN
+    wanted: Callable[[], bool] = field(default=_always, compare=False, repr=False)
 
     @property
     def seed(self) -> int:
@@ -60,6 +66,13 @@ class Failed:
 
     request: RenderRequest
     reason: str
+
+
+@dataclass(frozen=True)
+class CalledOff(Failed):
+    """A job that was not drawn, because nobody wanted it any more when its turn came."""
+
+    reason: str = "called off"
 
 
 class Renderer(Protocol):

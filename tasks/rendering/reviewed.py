@@ -17,7 +17,7 @@ class AtHand(NamedTuple):
 
 
 def find_reviewed(models_dir: Path | None, reviewed: Mapping[str, tuple[str, str, str]]) -> AtHand | None:
-    """The first model of the table (folder name -> kind, licence, source) in `models_dir`; None where there is none.
+    """The first model of the table (folder name -> kind, licence, source) that lies in `models_dir`, else None.
 
     Raises ModelError where a folder of that name holds another kind of model or is incomplete.
     """

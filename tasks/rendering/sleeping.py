@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 import numpy as np
 
 from tasks.rendering.job import RenderJob, derive_seed
-from tasks.rendering.renderer import Failed, Rendered, Renderer, RenderRequest
+from tasks.rendering.renderer import CalledOff, Failed, Rendered, Renderer, RenderRequest
 from tasks.rendering.staging import place
 from tasks.shapes import Size
 
@@ -37,6 +37,8 @@ class SleepRenderer(Renderer):
 
     def _render_one(self, request: RenderRequest) -> Rendered | Failed:
         job = request.job
+        if not request.wanted():
+            return CalledOff(request)
         missing = job.product_image not in request.images
         if missing:
             return Failed(request, f"the product picture {job.product_image[:12]} did not come with the request")

@@ -14,7 +14,10 @@ import pytest
 from flows.embedded import EmbeddedServer, connected
 from tasks.settings import PROJECT, Settings, use_settings
 from tasks.workplace import open_workplace
+from tests.flows.dropping import in_s3, s3, sqs
 from tests.flows.painting import Drawn, PaintingRenderer, WorkplaceWith, digest_of
+
+__all__ = ["in_s3", "s3", "sqs"]
 
 Renderers = Callable[..., PaintingRenderer]
 

@@ -281,15 +281,25 @@ def test_a_renderer_does_not_outlive_its_parent(floor: Floor) -> None:
     assert resident.wait(PATIENCE_SECONDS) is not None or not resident.is_running()
 
 
-def test_an_agent_outlasts_a_server_that_is_away(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_outlasts_a_server_that_is_away(
+    floor: Floor, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("flows.agent.LONGEST_PAUSE", 0.01)
     wire = Wire(int(prefect_server.rpartition(":")[2].removesuffix("/api")))
     looks: dict[str, int] = Counter()
+
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(SHARDS)
+        ticket = client.create_flow_run_from_deployment(
+            deployment.id, parameters={"run_id": "none"}, work_queue_name=queue_of("high", "kolors")
+        )
 
     async def look_in_vain() -> None:
         worker = GpuWorker(pool="gpu", queues=["normal"], name="patient", devices=["cpu"], models=[MODEL])
         async with worker:
             wire.cut()
+            await worker._submit_run(ticket)  # as when the server goes between a look and the claim
+            assert worker.residents[0].busy_with == ""
             for look in (worker.get_and_submit_flow_runs, worker.sync_with_backend):
                 with anyio.CancelScope() as enough:
 
@@ -307,6 +317,8 @@ def test_an_agent_outlasts_a_server_that_is_away(prefect_server: str, monkeypatc
     with temporary_settings(own):
         anyio.run(look_in_vain)
     assert min(looks.values()) > LOOKS_OF_PREFECTS
+    with get_client(sync_client=True) as client:
+        client.delete_flow_run(ticket.id)
 
 
 def test_an_agent_whose_self_test_differs_refuses_work(floor: Floor) -> None:

@@ -20,11 +20,10 @@ from tasks.settings import PROJECT, Settings, use_settings
 from tasks.storage.arrivals import Arrival
 from tasks.telemetry import REGISTRY
 from tasks.workplace import open_workplace
+from tests.flows.dropping import BRIEF
 from tests.storage.faulty import FaultyStore, NthPut, never
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-
-BRIEF = "scenes: [white-studio]\nplacements: [taobao-main]\nmodel: sleep-1ms\n"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from tasks.rendering.engine import open_renderer
 from tasks.rendering.job import ModelRef, RenderJob, Sampler
 from tasks.rendering.modelset import resolve_model
-from tasks.rendering.renderer import Failed, Rendered, Renderer, RenderRequest
+from tasks.rendering.renderer import CalledOff, Failed, Rendered, Renderer, RenderRequest
 from tasks.rendering.sleeping import SleepRenderer
 
 Ask = Callable[..., RenderRequest]
@@ -104,6 +105,21 @@ def test_failing_job_is_reported_and_its_neighbours_go_on(renderer: Renderer, as
     assert [outcome.request.job.seed for outcome in failed] == [2]
     assert "did not come with the request" in failed[0].reason
     assert len(outcomes) == 3
+
+
+def test_what_is_called_off_is_not_drawn_and_said_to_be_so(renderer: Renderer, ask: Ask) -> None:
+    """Wanted until one picture has come: what waits behind it is given back, however deep it is in the queues."""
+    came: list[Rendered] = []
+    requests = [replace(ask(seed=seed), wanted=lambda: not came) for seed in range(1, 13)]
+    called_off = 0
+    for outcome in renderer.render(iter(requests)):
+        if isinstance(outcome, Rendered):
+            came.append(outcome)
+        else:
+            assert isinstance(outcome, CalledOff)
+            called_off += 1
+    assert len(came) + called_off == 12
+    assert called_off >= 1
 
 
 def test_stages_are_timed(renderer: Renderer, ask: Ask) -> None:
