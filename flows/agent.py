@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import math
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,8 +17,11 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
+import anyio.to_thread
+import httpx
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import PrefectException
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from flows.crew import Resident, ResidentDied
@@ -27,6 +32,9 @@ from tasks.workplace import open_workplace
 
 TYPE = "shangxin-gpu"
 LAST_STATES_SECONDS = 10.0
+LONGEST_PAUSE = 15.0  # between two looks at a server that is away
+SERVER_ERRORS = 500
+TROUBLES = (httpx.HTTPError, PrefectException)
 ANY_TIME_SECONDS = 7 * 86400
 DRAIN_SECONDS = 600.0  # a batch in hand on a slow card, and then some
 
@@ -59,6 +67,7 @@ class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
         )
         self.residents = [Resident(device, models, self._look_soon) for device in devices]
         self.draining = False
+        self._away = 0  # looks in a row that Prefect did not answer
         self._looking = asyncio.Lock()
 
     async def run(
@@ -87,13 +96,55 @@ class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """As any worker's, but one at a time: it also looks whenever a renderer becomes free."""
         async with self._looking:
-            return await super().get_and_submit_flow_runs()
+            try:
+                found = await super().get_and_submit_flow_runs()
+            except httpx.HTTPError as error:
+                await self._bear(error)
+                return []
+            self._away = 0
+            return found
+
+    async def sync_with_backend(self) -> None:
+        """As any worker's, but that a server which is away ends no agent with its model warm."""
+        try:
+            await super().sync_with_backend()
+        except httpx.HTTPError as error:
+            if not self.is_setup:
+                raise
+            await self._bear(error)
+
+    async def _bear(self, error: httpx.HTTPError) -> None:
+        """Prefect's own worker gives up after some minutes without its server. Raises what no waiting mends."""
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code < SERVER_ERRORS:
+            raise error
+        self._away += 1
+        logger.warning("Prefect does not answer (%s); looking again", error)
+        await anyio.sleep(min(2.0**self._away, LONGEST_PAUSE))
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         room = sum(resident.free for resident in self.residents) - len(self._submitting_flow_run_ids)
         if self.draining or room <= 0:
             return []
         return (await super()._get_scheduled_flow_runs())[:room]
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        """As any worker's, but that a server which stumbles over a claim costs that claim, not the worker."""
+        try:
+            await super()._submit_run(flow_run)
+        except TROUBLES as error:
+            logger.warning("flow run %s: not begun: %s", flow_run.id, error)
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            self._release_limit_slot(flow_run.id)
+
+    async def _submit_run_and_capture_errors(
+        self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[int | Exception] | None = None
+    ) -> BaseWorkerResult | Exception:
+        """As any worker's; where the end of a shard cannot be told to Prefect, the ledger knows it all the same."""
+        try:
+            return await super()._submit_run_and_capture_errors(flow_run, task_status)
+        except TROUBLES as error:
+            logger.warning("flow run %s: its end is not told: %s", flow_run.id, error)
+            return error
 
     def _look_soon(self) -> None:
         if self.is_setup and not self.draining and self._runs_task_group:
@@ -117,10 +168,20 @@ class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
         for resident in self.residents:
             await resident.drain()
         with anyio.move_on_after(DRAIN_SECONDS):
-            while any(resident.busy_with for resident in self.residents):
-                await anyio.sleep(0.1)
+            await self._all_given_back()
         for resident in self.residents:
             await resident.end()
+
+    async def _all_given_back(self) -> None:
+        """Until no renderer is at work; one that holds nothing any more may tell Prefect so for a while yet."""
+        empty_since = math.inf
+        while any(resident.busy_with for resident in self.residents):
+            mine = {resident.owner for resident in self.residents}
+            empty = not await anyio.to_thread.run_sync(_hold_work, mine)
+            empty_since = min(empty_since, time.monotonic()) if empty else math.inf
+            if time.monotonic() - empty_since > LAST_STATES_SECONDS:
+                return
+            await anyio.sleep(0.2)
 
 
 def serve_agent(*, pool: str, queues: Sequence[str], name: str, cards: int | None, models: Sequence[str]) -> int:
@@ -160,6 +221,14 @@ def _bury_the_dead() -> None:
         for owner in ledger.owners():
             if died_here(owner):
                 ledger.bury(owner)
+
+
+def _hold_work(owners: set[str]) -> bool:
+    """Whether one of them does; True where the ledger does not answer."""
+    try:
+        return bool(owners & set(open_workplace().ledger.owners()))
+    except LedgerError:
+        return True
 
 
 async def _serve(worker: GpuWorker) -> int:

@@ -112,11 +112,12 @@ def explain(
     sku: Annotated[str, typer.Option(help="Which product.")],
     scene: Annotated[str, typer.Option(help="Which scene.")],
     brand: BrandOption = "",
+    model: ModelOption = "kolors-nano",
 ) -> None:
-    """The expanded prompt, each part with the layer and the file it came from."""
+    """The expanded prompt, each part with the layer and file it came from; what the sampler may change."""
     from flows.planning import print_explanation
 
-    print_explanation(CampaignBrief(catalog=catalog, brand=brand), sku=sku, scene=scene, out=out)
+    print_explanation(CampaignBrief(catalog=catalog, brand=brand, model=model), sku=sku, scene=scene, out=out)
 
 
 @app.command()

@@ -34,6 +34,7 @@ class Resident:
         self.starts = 0
         self.refusal = ""
         self.busy_with = ""
+        self.owner = ""  # as the ledger knows the process
         self._process: asyncio.subprocess.Process | None = None
         self._ready = asyncio.Event()
         self._answer: asyncio.Future[str] | None = None
@@ -92,7 +93,7 @@ class Resident:
             start_new_session=True,  # Ctrl-C in a terminal is for the parent alone
             limit=LINE_BYTES,
         )
-        owner = owner_name(self._process.pid)
+        self.owner = owner = owner_name(self._process.pid)
         async for line in self._process.stdout or _nothing():
             self._hear(json.loads(line))
         code = await self._process.wait()

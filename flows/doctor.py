@@ -1,44 +1,42 @@
 """`shangxin doctor`: what is ready and what is not, each with the way out."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Literal, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from rich.console import Console
 from rich.markup import escape
 
+from flows.diagnosis import Diagnosis, State
+from flows.lettering import look_at_copy, look_at_fonts, look_at_formats, look_at_logos
 from flows.placements import stale_of
 from tasks.errors import ModelError, ShangxinError
 from tasks.rendering.checkpoints.present import revision
 from tasks.rendering.checkpoints.table import Licence, PublishedSet, published_sets
 from tasks.rendering.checkpoints.verify import verify
+from tasks.rendering.helpers import helpers
 from tasks.rendering.modelset import find_published_anywhere, list_model_sets
+from tasks.rendering.presets import may_change
+from tasks.rendering.reviewed import find_reviewed
 from tasks.workplace import Workplace, open_workplace
 
-State = Literal["ok", "note", "missing"]
 MARKS: dict[State, str] = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "missing": "[red]✗[/]"}
 
 # measured: outside these the server dies at import, or lives and never schedules
 PINS = {"prefect": ">=3.8.8,<3.10", "fastapi": "<0.151", "sqlalchemy": "<2.1", "diffusers": ">=0.42", "torch": ">=2.7"}
 
 
-class Diagnosis(NamedTuple):
-    """One thing looked at. `missing` means that a run cannot work."""
-
-    subject: str
-    state: State
-    text: str
-
-
-def print_diagnosis(console: Console) -> int:
-    """Print every diagnosis; 0 where a run can work, else 2."""
+def print_diagnosis(console: Console, catalog: str = "") -> int:
+    """Print every diagnosis, of a catalogue's copy too; 0 where a run can work, else 2."""
     workplace = open_workplace()
     worst = 0
-    for look in (_packages, _templates, _store, _database, _models, _judges, _device):
+    banners = (look_at_fonts, partial(look_at_copy, catalog=catalog), look_at_logos, look_at_formats)
+    for look in (_packages, _templates, *banners, _store, _database, _models, _helpers, _judges, _device):
         for diagnosis in _carefully(look, workplace):
             console.print(f"{MARKS[diagnosis.state]} [bold]{diagnosis.subject}[/] {escape(diagnosis.text)}")
             worst = max(worst, 2 if diagnosis.state == "missing" else 0)
@@ -49,7 +47,8 @@ def _carefully(look: Callable[[Workplace], Iterator[Diagnosis]], workplace: Work
     try:
         yield from look(workplace)
     except ShangxinError as error:
-        yield Diagnosis(look.__name__.strip("_"), "missing", str(error))
+        name = look.func.__name__ if isinstance(look, partial) else look.__name__
+        yield Diagnosis(name.removeprefix("look_at_").strip("_"), "missing", str(error))
 
 
 def _packages(_: Workplace) -> Iterator[Diagnosis]:
@@ -67,11 +66,20 @@ def _packages(_: Workplace) -> Iterator[Diagnosis]:
 def _templates(workplace: Workplace) -> Iterator[Diagnosis]:
     scenes, placements = len(workplace.library.scenes), len(workplace.all_placements)
     yield Diagnosis("templates", "ok", f"{workplace.settings.templates}: {scenes} scenes, {placements} placements")
+    yield from _samplers(workplace)
     stale = stale_of(workplace)
     if stale:
         oldest = min(stale, key=lambda each: each.checked)
         text = f"{len(stale)} placements have rules nobody checked for {workplace.settings.rule_months} months"
         yield Diagnosis("placements", "note", f"{text}; the oldest: {oldest.placement}, {oldest.checked}")
+
+
+def _samplers(workplace: Workplace) -> Iterator[Diagnosis]:
+    """Every sampler preset that scenes name, with what it may change in the picture."""
+    drawn = Counter(scene.sampler for scene in workplace.library.scenes.values() if scene.background == "generated")
+    for sampler, scenes in drawn.items():
+        ((name, changes),) = may_change(sampler)
+        yield Diagnosis(f"sampler {name}", "ok", f"{scenes} scenes; {changes}")
 
 
 def _store(workplace: Workplace) -> Iterator[Diagnosis]:
@@ -123,6 +131,18 @@ def _judges(workplace: Workplace) -> Iterator[Diagnosis]:
         here = folder is not None and (folder / name / "model.safetensors").is_file()
         text = str(folder / name) if folder and here else f"no weights: expected {name} in SHANGXIN_MODELS_DIR"
         yield Diagnosis(f"check {name}", "ok" if here else "note", text)
+
+
+def _helpers(workplace: Workplace) -> Iterator[Diagnosis]:
+    """Models beside the picture model, where a shop brings them: never downloaded, and not needed."""
+    folder = workplace.settings.models_dir
+    for title, zh, reviewed in helpers():
+        found = find_reviewed(folder, reviewed)
+        if found is not None:
+            yield Diagnosis(title, "ok", f"{zh} {found.name} {found.revision}; {reviewed[found.name][1]}")
+        else:
+            names = ", ".join(f"{name} ({source}, {licence})" for name, (_, licence, source) in reviewed.items())
+            yield Diagnosis(title, "note", f"{zh}，没有也可以 not needed; taken from SHANGXIN_MODELS_DIR: {names}")
 
 
 def _device(workplace: Workplace) -> Iterator[Diagnosis]:

@@ -17,8 +17,10 @@ from tasks.rendering.checkpoints.lock import LOCK, read_lock
 from tasks.rendering.checkpoints.present import wanted_files
 from tasks.rendering.checkpoints.table import PublishedSet, published_sets
 from tasks.rendering.checkpoints.verify import verify
+from tasks.rendering.helpers import helpers
 from tasks.rendering.modelset import ModelSet, hub_cache, list_model_sets
 from tasks.rendering.presets import PRESETS
+from tasks.rendering.reviewed import find_reviewed
 from tasks.rendering.tuning import TUNINGS
 from tasks.settings import get_settings
 
@@ -39,6 +41,7 @@ def list_sets(folder: FolderOption = None) -> None:
         _print_set(found)
     for published in published_sets().values():
         _print_published(find(published, folder))
+    _print_helpers(models_dir)
     out.print("采样预设 Sampler presets (scenes name them) and what each may change in the picture:")
     for name, preset in PRESETS.items():
         out.print(f"  {name}: {preset.changes}", soft_wrap=True, highlight=False)
@@ -112,6 +115,18 @@ def _published(name: str) -> PublishedSet:
     if name not in sets:
         raise ModelError(f"no reviewed table of a model set {name!r}; there is: {', '.join(sets)}")
     return sets[name]
+
+
+def _print_helpers(models_dir: Path | None) -> None:
+    """Models beside the picture model, which nobody needs and nothing downloads."""
+    for title, zh, reviewed in helpers():
+        found = find_reviewed(models_dir, reviewed)
+        name, mark = (found.name, MARKS["ok"]) if found else (next(iter(reviewed)), MARKS["note"])
+        where = str(models_dir) if found else "not here, not needed"
+        out.print(
+            f"{mark} [bold]{name}[/] {title} {zh}; {escape(where)}; {reviewed[name][1]}, {reviewed[name][2]}",
+            soft_wrap=True,
+        )
 
 
 def _print_set(found: ModelSet) -> None:

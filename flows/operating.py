@@ -55,12 +55,15 @@ def housekeeping(
 
 
 @operating.command()
-def doctor(store: StoreOption = "") -> None:
-    """What is ready and what is not: device, weights, fonts, store, database, Prefect, licences."""
+def doctor(
+    catalog: Annotated[str, typer.Argument(help="Whose copy the fonts must hold; empty: the sample's.")] = "",
+    store: StoreOption = "",
+) -> None:
+    """What is ready and what is not: device, weights, fonts, formats, store, database, Prefect, licences."""
     from flows.doctor import print_diagnosis
 
     configure(store)
-    raise typer.Exit(print_diagnosis(out))
+    raise typer.Exit(print_diagnosis(out, catalog))
 
 
 @operating.command()

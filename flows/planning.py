@@ -16,12 +16,15 @@ from tasks.catalog.bad_rows import BadRow
 from tasks.catalog.brief import CampaignBrief
 from tasks.catalog.read import read_products
 from tasks.errors import CatalogError
+from tasks.lettering import Lettering
 from tasks.planning import plan_batches, plan_lines
 from tasks.prompts.explain import explain, joined
 from tasks.prompts.lint import Problem, lint
 from tasks.prompts.parts import Polarity
+from tasks.prompts.scene import Scene
 from tasks.prompts.words import find_forbidden_copy
 from tasks.rendering.job import PlannedJob
+from tasks.rendering.presets import may_change
 from tasks.rendering.recipe import check_recipes
 from tasks.workplace import Workplace, open_workplace
 
@@ -153,6 +156,18 @@ def print_explanation(brief: CampaignBrief, *, sku: str, scene: str, out: Consol
                 table.add_row(part.part, escape(part.text), f"{escape(part.layer)}\n[dim]{part.file}[/]")
         out.print(table)
         out.print(escape(joined(parts, polarity)), soft_wrap=True)
+    _print_effects(workplace, library.scene(scene), brief.model, out)
+
+
+def _print_effects(workplace: Workplace, scene: Scene, model: str, out: Console) -> None:
+    """What the sampler and the tunings in use may change in the picture."""
+    if scene.background != "generated":
+        out.print("白底，不生成背景 A white ground: nothing is drawn.")
+        return
+    found = workplace.model(model)
+    sampler = found.sampler.preset if found.sampler else scene.sampler
+    for name, changes in may_change(sampler, tunings=found.tuning):
+        out.print(f"采样与加速 Sampler [bold]{name}[/]: {escape(changes)}", soft_wrap=True, highlight=False)
 
 
 def _bad_line(row: BadRow) -> bytes:
@@ -167,7 +182,7 @@ def print_lint(catalog: str, console: Console) -> int:
     columns: set[str] | None = None
     problems = []
     if catalog:
-        columns = set()
+        columns, lettering = set(), Lettering(workplace)
         for product in read_products(
             workplace.source(catalog), images=workplace.images(catalog), on_bad=lambda row: None
         ):
@@ -175,6 +190,9 @@ def print_lint(catalog: str, console: Console) -> int:
             for column, hit in find_forbidden_copy(product, library.words, category=product.category):
                 place = f"line {product.line}, {column}"
                 problems.append(Problem(catalog, place, f"{hit.word}: {hit.group.rule}", hit.group.level))
+            for each in lettering.unset(product):
+                place = f"line {each.line}, {each.element} ({each.locale})"
+                problems.append(Problem(catalog, place, each.reason, "error" if each.essential else "warning"))
     problems = [*lint(library, columns), *check_recipes(library), *_stale_problems(workplace), *problems]
     for problem in problems:
         colour = "red" if problem.level == "error" else "yellow"

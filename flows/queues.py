@@ -9,8 +9,12 @@ PRIORITIES: tuple[Priority, ...] = ("high", "normal")
 
 
 def queue_of(priority: Priority, model: str) -> str:
-    """The queue of a run's shards: large model sets have queues of their own, for agents whose cards hold them."""
-    return f"{priority}-{model}" if model in published_sets() else priority
+    """The queue of a run's shards: large model sets have queues of their own, for agents whose cards hold them.
+
+    Tunings (after a colon) make no queue of their own.
+    """
+    own = model.partition(":")[0]
+    return f"{priority}-{own}" if own in published_sets() else priority
 
 
 def queues_for(models: list[str]) -> list[str]:

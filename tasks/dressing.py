@@ -113,7 +113,7 @@ class Wardrobe:
         )
         if not brand.logo:
             return setter, []
-        ratio, problem = _logo_ratio(self._templates / brand.logo)
+        ratio, problem = logo_ratio(self._templates / brand.logo)
         if problem:
             return setter, [Problem("logo", f"{problem}; the brand's name is set instead")]
         return setter._replace(logo=str(self._templates / brand.logo), logo_ratio=ratio), []
@@ -141,7 +141,7 @@ def _digest(value: object) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-def _logo_ratio(path: Path) -> tuple[float, str]:
+def logo_ratio(path: Path) -> tuple[float, str]:
     """Width by height of a logo, or why it cannot be used."""
     try:
         with Image.open(path) as image:

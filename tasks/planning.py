@@ -17,6 +17,7 @@ from tasks.labelling import Labelling
 from tasks.mastering import Masters
 from tasks.prompts.row import Goods
 from tasks.prompts.words import find_forbidden_copy
+from tasks.rendering.estimators import find_estimator
 from tasks.rendering.job import PlannedJob
 from tasks.rendering.parallel import plan_lines_parallel, plan_parallel
 from tasks.rendering.plan import PlanOptions, plan_jobs
@@ -59,8 +60,15 @@ class _Reading:
         source = workplace.source(brief.catalog)
         masters = Masters(workplace, brief)  # a name that does not exist is told before anything is read
         model = workplace.model(brief.model)
-        cutout = find_segmenter(workplace.settings.models_dir)
-        self.options = PlanOptions(brief, model.ref, sampler=model.sampler, sizes=masters.sizes, cutout=cutout)
+        models_dir = workplace.settings.models_dir
+        self.options = PlanOptions(
+            brief,
+            model.ref,
+            sampler=model.sampler,
+            sizes=masters.sizes,
+            cutout=find_segmenter(models_dir),
+            depth=find_estimator(models_dir),
+        )
         batches = read_product_batches(
             source, images=workplace.images(brief.catalog), on_bad=on_bad, limit=brief.limit, chunk_rows=READ
         )
@@ -89,6 +97,7 @@ class _Reading:
                     self._brief,
                     model=self.options.model,
                     cutout=self.options.cutout,
+                    depth=self.options.depth,
                     sampler=self.options.sampler,
                     sizes=self.options.sizes,
                     on_bad_row=self.on_bad_row,

@@ -18,6 +18,7 @@ from tasks.delivery.thumbnails import make_thumbnail
 from tasks.errors import StorageError
 from tasks.labelling import Labelling
 from tasks.rendering.checkpoints.table import licence_note, published_sets
+from tasks.rendering.presets import PRESETS, may_change
 from tasks.shapes import Size
 from tasks.workplace import SLEEPER, Workplace
 
@@ -44,6 +45,8 @@ def gather_report(workplace: Workplace, run_id: str) -> ReportData:
         currency=workplace.settings.currency,
         model=brief.model,
         model_note=model_note(workplace, brief.model),
+        samplers=dict(may_change(*PRESETS)),
+        tunings=may_change(tunings=workplace.model(brief.model).tuning),
         check_titles=workplace.thresholds.check_titles,
         cause_titles=workplace.thresholds.cause_titles,
     )
@@ -72,10 +75,12 @@ def reported_row(workplace: Workplace, record: JobRecord, rules: Mapping[str, st
         seconds=record.timings,
         reason=line.reason,
         category=_category(workplace, record),
+        notes=record.notes,
         takes=tuple(
             TakeEntry(each.take, each.status, counted_causes(each.findings), each.steering, each.key)
             for each in line.takes
         ),
+        sampler=record.job.sampler.preset if record.job.background == "generated" else "",
         fresh=record.fresh,
         cost=record.cost,
     )

@@ -35,10 +35,8 @@ def run(folder: Path, agents: int, port: int, *, sqlite: bool) -> int:
         with stack:
             note.write_text(json.dumps({"pid": os.getpid(), "ui": stack.ui, "environment": stack.environment}))
             while True:
-                for service in stack.services:
-                    if not service.alive:
-                        out.print(f"{service.name} ended; started again")
-                        service.start()
+                for name in stack.revive():
+                    out.print(f"{name} ended; started again")
                 if not stack.review.alive:
                     stack.serve_review()
                 time.sleep(2)

@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tasks.errors import ConfigurationError
 
 STOP_SECONDS = 30
+# What the kernel calls a process's parent, when it ends, is the thread that started it: one that lasts.
+_STARTER = ThreadPoolExecutor(1, "starter")
 
 
 def whole_environment(own: Mapping[str, str]) -> dict[str, str]:
@@ -35,6 +38,7 @@ class Service:
         self._environment = whole_environment(environment or {})
         self._user = user or "-"
         self._process: subprocess.Popen[bytes] | None = None
+        self.wanted = False  # started, and not told to end since
 
     @property
     def pid(self) -> int:
@@ -47,18 +51,21 @@ class Service:
     def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Once more after its end as well; `environment` is for this life alone, on top of its own."""
         tether = [sys.executable, "-m", "flows.stack.tether", self._stop_signal.name, self._user]
+        self.wanted = True
         with self.log.open("ab") as sink:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = _STARTER.submit(
+                subprocess.Popen,
                 [*tether, *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
                 env={**self._environment, **(environment or {})},
                 start_new_session=True,
-            )
+            ).result()
 
     def stop(self) -> int:
         """Ask it to end, and make it where it does not; its exit code."""
+        self.wanted = False
         if self._process is None:
             return 0
         if self.alive:
@@ -70,6 +77,7 @@ class Service:
 
     def kill(self) -> int:
         """As a crash would: no chance to say anything."""
+        self.wanted = False
         if self._process is None:
             return 0
         self._process.kill()

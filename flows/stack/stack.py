@@ -113,6 +113,13 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def revive(self) -> list[str]:
+        """Start again what ended by itself, as `restart: unless-stopped` does in a container; the names."""
+        fallen = [service for service in self.services if service.wanted and not service.alive]
+        for service in fallen:
+            service.start()
+        return [service.name for service in fallen]
+
     def serve_review(self) -> None:
         """The approval page, as soon as there is a run to look at."""
         ledger = open_ledger(self.environment.get("SHANGXIN_DATABASE", f"sqlite:///{self.folder}/out/ledger.db"))

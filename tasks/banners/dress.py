@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 
 from tasks.banners.geometry import Framing, frame_product
 from tasks.banners.inks import SMALL_TEXT, Inks, Look, choose_inks, contrast, lay_scrim
-from tasks.banners.layout import ESSENTIAL, Arranged, Order, Set, arrange, find_zone, product_room
+from tasks.banners.layout import Arranged, Order, Set, arrange, find_zone, product_room
 from tasks.banners.layouts import Layout, Variant, fitting_layouts
 from tasks.banners.paint import paint_mark
 from tasks.banners.pieces import Setter, texts_of
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement
-from tasks.banners.wording import Copy, Problem
+from tasks.banners.wording import ESSENTIAL, Copy, Problem
 from tasks.errors import CompositionError
 from tasks.findings import Finding
 from tasks.shapes import Box, Size
 
 # Raised whenever the same copy would be set otherwise because our own code changed.
-DRESSING = 1
+DRESSING = 2
 # Weights between arrangements: a busy ground, canvas that must be made up, and the product's size.
 BUSY, EXTENDED, PRODUCT = 3.0, 1.2, 2.0
+ROOMY = 0.72  # step of size from which a scene's own layout is taken without a look at the others
 MAP = 64  # pixels a side of the map of busyness
 
 
@@ -84,14 +85,16 @@ class Dresser:
         if self._copy.is_empty or placement.needs_white or (placement.text and placement.text.value == "none"):
             return None
         for problem in self._problems:
-            if problem.element in ESSENTIAL:
+            if problem.essential:
                 raise CompositionError(f"{placement.id}: {problem.element} {problem.reason}. Change the copy.")
         layouts = fitting_layouts(self._layouts, placement.size, self._scene)
         found: list[tuple[float, Dressing]] = []
         for layout in layouts:  # a scene's own layout may ask for more room than the product leaves
             tried = (self._try(layout, variant, subject, placement, least) for variant in layout.variants)
-            found = [each for each in tried if each is not None]
-            if found:
+            fitting = [each for each in tried if each is not None]
+            found += fitting
+            roomy = any(each.arranged.step >= ROOMY for _, each in fitting)
+            if roomy or (fitting and not layout.scenes):
                 break
         if not layouts:
             return None
@@ -165,6 +168,11 @@ class Dresser:
                 check="brand-contrast", value=round(own, 2), limit=SMALL_TEXT, passed=False, severity="note",
                 detail="neither paper nor ink of the brand can be read on its primary colour; black or white is used",
             )  # fmt: skip
+
+
+def copy_problems(copy: Copy, setter: Setter) -> tuple[Problem, ...]:
+    """What of the copy cannot be shown, and why."""
+    return _settable(copy, setter)[1]
 
 
 def _settable(copy: Copy, setter: Setter) -> tuple[Copy, tuple[Problem, ...]]:

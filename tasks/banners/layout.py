@@ -8,7 +8,7 @@ from tasks.banners.layouts import Align, Element, Layout, Place, Side, Variant
 from tasks.banners.marks import Mark, moved
 from tasks.banners.pieces import Piece, Setter, Setting, make_piece, texts_of
 from tasks.banners.typography.setting import ASCENT, DESCENT
-from tasks.banners.wording import Copy
+from tasks.banners.wording import ESSENTIAL, Copy
 from tasks.shapes import Box, Size
 
 # Steps of size; being smaller is weighed against leaving something out, ...
@@ -18,11 +18,10 @@ SIZE_WORTH = 4.5
 LAST_STEPS = (0.56, 0.48, 0.4, 0.34, 0.28)
 # What an element is worth when arrangements are compared.
 WORTH = {
-    "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 0.5, "badge": 0.4,
+    "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 1.1, "badge": 0.4,
     "upper": 2.0, "lower": 2.0, "scroll": 0.5,
 }  # fmt: skip
 CLEAR = 0.03  # of the shorter side, at least, between copy and product
-ESSENTIAL = frozenset({"headline", "upper", "lower"})
 
 Rows = tuple[tuple[str, ...], ...]
 

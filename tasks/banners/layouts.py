@@ -81,7 +81,7 @@ class Layout(Frozen):
     scenes: tuple[str, ...] = ()
     margin: Share = 0.06
     variants: tuple[Variant, ...] = Field(min_length=1)
-    drop: tuple[str, ...] = ("badge", "points", "logo", "subline", "cta", "price")
+    drop: tuple[str, ...] = ("badge", "points", "subline", "logo", "cta", "price")
     keep: tuple[str, ...] = ()  # where the copy has one of these, it is set or the layout does not serve
     elements: dict[str, Element]
 

@@ -10,12 +10,19 @@ from tasks.catalog.cells import parse_price, split_points
 from tasks.catalog.copy_columns import CURRENCY, FIELDS, SIGNS, copy_column
 from tasks.errors import CellError
 
+ESSENTIAL = frozenset({"headline", "upper", "lower"})
+
 
 class Problem(NamedTuple):
     """Something in the copy that cannot be shown as it is: which element, and what to do."""
 
     element: str
     reason: str
+
+    @property
+    def essential(self) -> bool:
+        """Whether there is no banner without this element."""
+        return self.element in ESSENTIAL
 
 
 class Copy(NamedTuple):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tasks.errors import ConfigurationError
 
 Name = Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")]
+Model = Annotated[str, Field(pattern=r"^[\w.-]{1,80}(:[a-z0-9+-]{1,80})?$")]  # a colon leads tunings
 
 
 class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
@@ -53,7 +54,7 @@ class CampaignBrief(BaseModel, frozen=True, extra="forbid"):
         title="商品上限 Limit",
         description="只取前 N 个商品 Only the first N products.",
     )
-    model: Name = Field(
+    model: Model = Field(
         default="kolors-nano",
         title="模型 Model",
         description="模型集名称 The model set's name.",

@@ -48,6 +48,7 @@ STAGES = {
     "compose": "成图 Compose",
     "publish": "发布 Publish",
 }
+NOTES = 12  # different ones listed
 # What a person has to act on is pictured first where there is not room for all.
 URGENCY: dict[RowStatus, int] = {"review": 0, "rejected": 1, "failed": 2, "approved": 3}
 
@@ -88,6 +89,8 @@ class ReportRow:
     takes: tuple[TakeEntry, ...] = ()
     fresh: bool = True  # made in this run; others count neither its time nor its cost
     cost: float = 0.0
+    notes: tuple[str, ...] = ()  # what the renderer has to say of it
+    sampler: str = ""  # the preset's name, where a model drew
 
     @property
     def by_weight(self) -> list[Finding]:
@@ -133,6 +136,8 @@ class ReportData:
     currency: str = "USD"
     model: str = ""
     model_note: str = ""  # licence, registration, and what kind of model it is
+    samplers: Mapping[str, str] = field(default_factory=dict)  # what presets may change in a picture, by name
+    tunings: Sequence[tuple[str, str]] = ()  # of the model: name, and what it may change
     check_titles: Mapping[str, str] = field(default_factory=dict)
     cause_titles: Mapping[str, str] = field(default_factory=dict)
     root: str = "../../"
@@ -155,6 +160,8 @@ class Sheet:
         self.figures = Acceptance()
         self.cost = 0.0
         self._seconds: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
+        self._samplers: set[str] = set()
         self._scenes: dict[str, tuple[str, Counter[RowStatus]]] = {}
         self._gallery: Gallery[ReportRow] = Gallery(report.shown_per_scene, report.listed, _urgency)
         for row in report.rows:
@@ -163,6 +170,8 @@ class Sheet:
     def _add(self, row: ReportRow) -> None:
         self.figures.add(row)
         self._gallery.add(row)
+        self._notes.update(row.notes)
+        self._samplers.add(row.sampler)
         self._scenes.setdefault(row.scene, (row.scene_title or row.scene, Counter()))[1][row.status] += 1
         if row.fresh:
             self._seconds.update(row.seconds)
@@ -180,6 +189,17 @@ class Sheet:
     def scenes(self) -> list[tuple[str, str, Counter[RowStatus]]]:
         """Name, title and counts by status of each scene, in order of appearance."""
         return [(scene, title, counts) for scene, (title, counts) in self._scenes.items()]
+
+    @property
+    def notes(self) -> list[tuple[str, int]]:
+        """What the renderer noted, and of how many pictures; the most frequent first."""
+        return self._notes.most_common(NOTES)
+
+    @property
+    def samplers(self) -> list[tuple[str, str]]:
+        """Presets and tunings in use, and what each may change."""
+        presets = [(name, self.report.samplers[name]) for name in sorted(self._samplers & self.report.samplers.keys())]
+        return [*presets, *self.report.tunings]
 
     @property
     def stages(self) -> list[tuple[str, float]]:

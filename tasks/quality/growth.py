@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.findings import Finding
+from tasks.quality.attached import attached_part
 from tasks.quality.evidence import Mask, Pixels
 from tasks.quality.regions import Regions
 from tasks.quality.thresholds import Thresholds
@@ -22,9 +23,9 @@ def check_growth(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...
     """`growth`, `growth_final`: area of product-coloured, outlined parts that touch the product, over its own area.
 
     On the raw decode, and on the final with the product's own pixels pasted in. Needs no model: colours are told apart
-    by their frequency inside the placed product and in the far background, so a product of its background's colours
-    shows no growth here. The measure of excess area over the product's area follows "Salient object-aware background
-    generation" (arXiv 2404.10157), which takes a segmenter for the masks.
+    by their frequency inside the placed product and in the far background, and, where the background shares them, by
+    the edge around what goes on from the product in its own colour. The measure of excess area over the product's area
+    follows "Salient object-aware background generation" (arXiv 2404.10157), which takes a segmenter for the masks.
     """
     pictures = {"growth": regions.evidence.raw, "growth_final": regions.evidence.pixels}
     return tuple(_growth(name, picture, regions, thresholds) for name, picture in pictures.items())
@@ -73,15 +74,15 @@ def _attached_parts(small: Small) -> tuple[float, Box | None]:
     background: a large one does not count.
     """
     share, slope = likelihood(small), slope_of(small.raw)
+    most, largest_box = attached_part(small.raw, small.expected, small.product, slope)
     # the model repaints the outline a pixel or two beside it; what is that thin is no growth
     outline = cv2.dilate(small.product, np.ones((5, 5), np.uint8))
     share[outline > 0] = 0
-    most, box = 0.0, None
     for likely, largest in LIKELY.items():
         total, around = _parts_over(likely, largest * float(small.inside.sum()), share, (slope, outline))
         if total > most:
-            most, box = total, around and Box(*(round(edge / small.scale) for edge in around))
-    return most, box
+            most, largest_box = total, around
+    return most, largest_box and Box(*(round(edge / small.scale) for edge in largest_box))
 
 
 def _parts_over(
@@ -142,12 +143,12 @@ def slope_of(pixels: Pixels) -> NDArray[np.float32]:
     return np.asarray(np.where(contrast > CONTRAST, share, 0).max(axis=2), np.float32)
 
 
-def edge_of(mask: NDArray[np.bool_], slope: NDArray[np.float32], outline: Mask) -> float:
-    """Slope that a third of a part's rim reaches, the side towards the product left out.
+def edge_of(mask: NDArray[np.bool_], slope: NDArray[np.float32], outline: Mask, *, share: float = 1 / 3) -> float:
+    """Slope that this share of a part's rim reaches, the side towards the product left out.
 
     A third, because a grown part often runs into the soft shadow beside it.
     """
     part, reach = mask.astype(np.uint8), np.ones((3, 3), np.uint8)
     rim = (cv2.dilate(part, reach) - cv2.erode(part, reach) > 0) & (outline == 0)
     strongest = cv2.dilate(slope, reach)[rim]
-    return float(np.percentile(strongest, 67)) if strongest.size else 0.0
+    return float(np.percentile(strongest, 100 * (1 - share))) if strongest.size else 0.0

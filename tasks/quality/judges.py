@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import ModelError
 from tasks.findings import Finding
+from tasks.loading import LOADING
 from tasks.quality.evidence import Pixels
 from tasks.quality.regions import Regions
 from tasks.quality.thresholds import Thresholds
@@ -86,7 +87,8 @@ class Judge:
         words = (folder / "vocab.txt").is_file() or (folder / "tokenizer.json").is_file()
         kind = ChineseCLIPModel if self.name == "chinese-clip" else AutoModelForImageClassification
         try:
-            model = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
+            with LOADING:
+                model = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
         except SafetensorError as error:
             raise ValueError(f"model.safetensors is damaged: {error}") from error
         tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True) if words else None

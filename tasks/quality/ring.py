@@ -13,12 +13,17 @@ from tasks.quality.thresholds import Thresholds
 SECTORS = 24  # directions around the product's middle
 INNER, OUTER = (0.008, 0.03), (0.07, 0.11)  # distances from the outline, shares of the shorter side
 FEW = 24  # pixels that make no mean
+CHROMA = 0.045  # S_C = 1 + 0.045 C of CIEDE2000 (CIE 142-2001)
+DISAGREEMENT = 0.2
 
 Floats = NDArray[np.float32]
 
 
 def check_ring(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
-    """`cast`: colour (a, b of CIELAB) by which the ring differs from what is beyond it, the same way all around.
+    """`cast`: colour by which the ring differs from what is beyond it, the same way all around, about in CIEDE2000.
+
+    The median over directions of the difference in a and b, over 1 + 0.045 C as CIEDE2000 weights it (on red cloth
+    less is seen of a tint than on concrete), less a share of how much the directions disagree.
 
     `stuck_on`: detail of the ground around the product over the product's own, both at a quarter of the size. A sharp
     product on a smear looks stuck on.
@@ -33,11 +38,18 @@ def check_ring(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
     return (
         thresholds.not_measured("cast", "too little background around the product")
         if few
-        else thresholds.at_most("cast", float(np.linalg.norm(np.median(shifts, axis=0))), box=box),
+        else thresholds.at_most("cast", _alike(shifts), box=box),
         thresholds.not_measured("stuck_on", "too little product or ground to compare")
         if ratio is None
         else thresholds.at_least("stuck_on", ratio, box=box),
     )
+
+
+def _alike(shifts: Floats) -> float:
+    """Length of the median shift less DISAGREEMENT of the median distance from it."""
+    middle = np.median(shifts, axis=0)
+    apart = float(np.median(np.linalg.norm(shifts - middle, axis=1)))
+    return max(0.0, float(np.linalg.norm(middle)) - DISAGREEMENT * apart)
 
 
 class _Ring:
@@ -55,7 +67,7 @@ class _Ring:
 
     @cached_property
     def shifts(self) -> Floats:
-        """By direction: mean a, b of the ring less those beyond it, shape (directions with both, 2)."""
+        """By direction: mean a, b of the ring less those beyond it, weighted; shape (directions with both, 2)."""
         lab = cv2.cvtColor(self._pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 1:]
         middle = (self._box.left + self._box.right) / 8, (self._box.top + self._box.bottom) / 8
         sums = []
@@ -67,7 +79,9 @@ class _Ring:
             total = [np.bincount(sector, lab[rows, columns, channel], SECTORS) for channel in (0, 1)]
             sums.append((count, np.stack(total, axis=1) / np.maximum(count, 1)[:, None]))
         both = (sums[0][0] >= FEW) & (sums[1][0] >= FEW)
-        return np.asarray((sums[0][1] - sums[1][1])[both], np.float32)
+        near_colour, far_colour = sums[0][1][both], sums[1][1][both]
+        chroma = np.sqrt(np.hypot(*near_colour.T) * np.hypot(*far_colour.T))[:, None]
+        return np.asarray((near_colour - far_colour) / (1 + CHROMA * chroma), np.float32)
 
     @cached_property
     def detail(self) -> float | None:

@@ -18,7 +18,9 @@ Floats = NDArray[np.float32]
 # Share of product among pixels of that colour. A twin makes its own colours commoner in the background, hence the low
 # one; the high one parts a twin from a background that is a little like it.
 LIKELY = (0.6, 0.85)
-OUTLINE = 0.15  # slope of a part's rim that makes it a thing
+OUTLINE = (
+    0.2  # slope that half of a thing's rim reaches; stone and cloth in the product's colours have edges here and there
+)
 LEAST = 0.02  # of the product's area: less is a prop or a reflection
 MOST = 1.3  # more is the background itself
 SILHOUETTE = 24  # cells a side in which shapes are compared
@@ -48,7 +50,7 @@ def _likest(small: Small) -> tuple[float, Box | None]:
     silhouettes, colours = _shapes(small.inside), _colours(bins_of(small.expected)[small.inside])
     best, box = 0.0, None
     for view, mask in _things(share, float(small.inside.sum())):
-        if edge_of(mask, slope[view], near[view]) < OUTLINE:
+        if edge_of(mask, slope[view], near[view], share=0.5) < OUTLINE:
             continue
         shapes = _shapes(mask)
         alike = max(_overlap(shapes, silhouettes), _overlap(shapes[:, :, ::-1], silhouettes))

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tasks.errors import ImageError
+from tasks.rendering.fringe import without_fringe
 from tasks.rendering.ground import SEARCH_SIDE, Mask, find_product
 from tasks.rendering.matte import matte
 from tasks.rendering.picture import RGBA, bounding_box, read_rgba
@@ -62,7 +63,7 @@ def cut_out(data: bytes, *, segmenter: FindsProducts | None = None) -> CutOut:
     if alpha.max() <= FAINT:
         raise ImageError("the product picture is fully transparent; supply one that shows the product")
     if (alpha < CLEAR).mean() > 0.001:
-        return _trimmed(rgba, method="alpha")
+        return _trimmed(without_fringe(rgba), method="alpha")
     rgb = np.ascontiguousarray(rgba[..., :3])
     try:
         product, method = find_product(rgb), "ground"

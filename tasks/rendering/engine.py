@@ -20,6 +20,7 @@ import torch
 
 from tasks.errors import RenderError, ShangxinError
 from tasks.rendering.cutout import CutOutCache
+from tasks.rendering.estimate import Estimator, open_estimator
 from tasks.rendering.finish import finish
 from tasks.rendering.job import RenderJob, canonical_json
 from tasks.rendering.kolors import Condition, Kolors
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 AHEAD = 2  # batches that wait, staged, while one is denoised
 # One at a time on a CPU: a batch is no faster there, and its matrix products round differently from those of one.
 BATCH = {"cpu": 1, "mps": 1, "cuda": 4}
+
+ALONE = "显存不足，腾空后重做 done once more with the card to itself: there was no room beside the others"
 
 # What one job may fail with while the others go on: torch and OpenCV raise their own.
 JOB_ERRORS = (ShangxinError, RuntimeError, ValueError, MemoryError, cv2.error)
@@ -60,7 +63,9 @@ def open_renderer(
         torch.set_num_threads(threads)
     with _opening:
         if key not in _open:
-            _open[key] = KolorsRenderer(found, device=place, segmenter=open_segmenter(models_dir))
+            _open[key] = KolorsRenderer(
+                found, device=place, segmenter=open_segmenter(models_dir), estimator=open_estimator(models_dir)
+            )
         return _open[key]
 
 
@@ -98,6 +103,7 @@ class KolorsRenderer:
         batch_size: int | None = None,
         tier: Tier | None = None,
         segmenter: Segmenter | None = None,
+        estimator: Estimator | None = None,
         parts: Parts | None = None,
     ) -> None:
         self.name = found.ref.name
@@ -107,7 +113,7 @@ class KolorsRenderer:
         parts = parts or load_parts(found, device=device, with_text=not tier.releases)
         self._kolors = Kolors(found, parts, device=device)
         self._text = self._text_service(parts, tier)
-        self._segmenter = segmenter
+        self._segmenter, self._estimator = segmenter, estimator
         self._cutouts = CutOutCache(segmenter=segmenter)
         self._references: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._most = self._batch_size  # less once the card ran out of memory
@@ -122,7 +128,10 @@ class KolorsRenderer:
             borrow = partial(self._borrow_encoder, quantised=False)
             return ReleasingTextService(parts.tokenizer, borrow, encoder_key=encoder_key)
         borrow = partial(self._borrow_encoder, quantised=True)
-        note = "text encoder in int8, for want of memory on the card: another card draws a slightly different picture"
+        note = (
+            "显存小，文本编码用 int8 text encoder in int8, for want of memory on the card: another card draws a "
+            "slightly different picture"
+        )
         # its embeddings differ: they may never be taken for the others'
         return ReleasingTextService(parts.tokenizer, borrow, encoder_key=f"{encoder_key}:int8", note=note)
 
@@ -164,7 +173,12 @@ class KolorsRenderer:
             start = time.perf_counter()
             try:
                 self._assert_model(request.job)
-                staged = stage_request(request, native_size=self._found.native_size, cutouts=self._cutouts)
+                staged = stage_request(
+                    request,
+                    native_size=self._found.native_size,
+                    cutouts=self._cutouts,
+                    estimator=self._estimator,
+                )
             except JOB_ERRORS as error:
                 yield _failed(request, error)
             else:
@@ -198,7 +212,7 @@ class KolorsRenderer:
                 latents, notes = self._latents([one.condition for one in batch if one.condition])
         except JOB_ERRORS as error:
             if len(batch) == 1:
-                yield _failed(batch[0].request, error)
+                yield from self._alone(batch[0], error)
                 return
             logger.warning("batch of %d failed (%s): drawing its jobs in halves", len(batch), error)
             yield from self._halved(batch, error)
@@ -207,14 +221,26 @@ class KolorsRenderer:
             done = replace(one, latent=latent, notes=(*one.notes, *notes))
             yield done.timed("denoise", start, share=len(batch))
 
+    def _alone(self, one: "Drawing", error: BaseException) -> Iterator["Drawing | Failed"]:
+        """A job whose drawing failed; where memory was short, once more with nothing else on the card at work."""
+        if not isinstance(error, torch.OutOfMemoryError) or ALONE in one.notes:
+            yield _failed(one.request, error)
+            return
+        with self._aside:
+            self._empty_cache()
+            yield from self._denoise([replace(one, notes=(*one.notes, ALONE))])
+
+    def _empty_cache(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _halved(self, batch: Sequence["Drawing"], error: BaseException) -> Iterator["Drawing | Failed"]:
         middle = len(batch) // 2
         note: tuple[str, ...] = ()
         if isinstance(error, torch.OutOfMemoryError):
             self._most = max(1, min(self._most, middle))  # the next batches would meet the same end
-            note = (f"drawn {self._most} at a time: the card had no room for {len(batch)}",)
-            if self._device.type == "cuda":
-                torch.cuda.empty_cache()
+            note = (f"显存不足，已拆批 drawn {self._most} at a time: the card had no room for {len(batch)}",)
+            self._empty_cache()
         for half in (batch[:middle], batch[middle:]):
             yield from self._denoise([replace(one, notes=(*one.notes, *note)) for one in half])
 
@@ -227,24 +253,37 @@ class KolorsRenderer:
         again = self._kolors.in_fp32(full)
         if again is None or not bool(torch.isfinite(again[: len(conditions)]).all()):
             raise RenderError("the model gave values that are not finite, in full precision too; nothing delivered")
-        return again[: len(conditions)], ("drawn again in fp32: the first take had values that are not finite",)
+        return again[: len(conditions)], (
+            "首次数值溢出，已用全精度重画 drawn again in fp32: the first take had values that are not finite",
+        )
 
     def _decode_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
         for one in batch:
             start = time.perf_counter()
             try:
-                with self._aside:
-                    raw = self._kolors.decode(one.latent[None])[0] if one.latent is not None else None
+                raw, notes = self._decoded(one.latent) if one.latent is not None else (None, ())
             except JOB_ERRORS as error:
                 yield _failed(one.request, error)
             else:
-                yield replace(one, raw=raw, latent=None, condition=None).timed("decode", start)
+                done = replace(one, raw=raw, latent=None, condition=None, notes=(*one.notes, *notes))
+                yield done.timed("decode", start)
+
+    def _decoded(self, latent: torch.Tensor) -> tuple[Pixels, tuple[str, ...]]:
+        """The picture; where memory is short, once more while nothing is denoised."""
+        try:
+            with self._aside:
+                return self._kolors.decode(latent[None])[0], ()
+        except torch.OutOfMemoryError:
+            logger.warning("no room to decode: once more while nothing is denoised")
+        with self._model, self._aside:
+            self._empty_cache()
+            return self._kolors.decode(latent[None])[0], (ALONE,)
 
     def _finish_batch(self, batch: Sequence["Drawing"]) -> Iterator[Rendered | Failed]:
         for one in batch:
             start = time.perf_counter()
             try:
-                done = finish(one.staged, one.raw, seconds={}, notes=one.notes)
+                done = finish(one.staged, one.raw, seconds={}, notes=one.notes, textured=self._found.textured)
             except JOB_ERRORS as error:
                 yield _failed(one.request, error)
             else:
@@ -296,6 +335,12 @@ class KolorsRenderer:
         if job.cutout != here:
             wanted, found = (f"{one.name}@{one.revision}" if one else "none" for one in (job.cutout, here))
             raise RenderError(f"the job is to be cut out with {wanted}, here is {found}; plan again")
+        deep = self._estimator.model if self._estimator else None
+        if job.depth is not None and job.depth != deep:
+            there = f"{deep.name}@{deep.revision}" if deep else "none"
+            raise RenderError(
+                f"the job's relief is by {job.depth.name}@{job.depth.revision}, here is {there}; plan again"
+            )
 
 
 STAGES = ("text", "condition", "denoise", "decode", "paste")
@@ -353,7 +398,7 @@ def _tensor(pixels: Pixels) -> torch.Tensor:
 def _undrawn(staged: Staged) -> tuple[str, ...]:
     if staged.job.background == "white":
         return ()
-    return ("the product fills the whole canvas: there was no background to draw",)
+    return ("商品占满画布，未画背景 the product fills the whole canvas: there was no background to draw",)
 
 
 def _failed(request: RenderRequest, error: BaseException) -> Failed:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tasks.rendering.canvas import resize_pixels
+from tasks.rendering.ground_texture import lay_texture, material_of
 from tasks.rendering.harmony import harmonise
 from tasks.rendering.paste import background_from, enlarge, paste
 from tasks.rendering.reflection import reflect
@@ -14,8 +15,18 @@ from tasks.rendering.shadow import shade
 from tasks.rendering.staged import Staged
 
 
-def finish(staged: Staged, raw: Pixels | None, *, seconds: Mapping[str, float], notes: tuple[str, ...]) -> Rendered:
-    """The finished master; `raw` is the model's decode at its own size, None where nothing was drawn."""
+def finish(
+    staged: Staged,
+    raw: Pixels | None,
+    *,
+    seconds: Mapping[str, float],
+    notes: tuple[str, ...],
+    textured: bool = False,
+) -> Rendered:
+    """The finished master; `raw` is the model's decode at its own size, None where nothing was drawn.
+
+    `textured` gives a ground that was enlarged the fine texture of what the prompt says it is.
+    """
     job, canvas, steering = staged.job, staged.canvas, staged.request.steering
     if raw is None:
         background = np.full_like(canvas.expected, 255 if job.background == "white" else canvas.expected[0, 0])
@@ -23,6 +34,9 @@ def finish(staged: Staged, raw: Pixels | None, *, seconds: Mapping[str, float], 
     else:
         drawn = background_from(raw, staged.keep, feather=steering.feather)
         background = enlarge(drawn, canvas.size, seed=staged.request.seed)
+        material = material_of(job.prompt) if textured and staged.size != canvas.size else None
+        if material is not None and job.staging.ground is not None:
+            background = lay_texture(background, material, ground=job.staging.ground, seed=staged.request.seed)
         background = retouch(background, canvas.alpha, steering)
         decode = resize_pixels(raw, canvas.size)
         if job.harmony is not None:

@@ -20,6 +20,11 @@ SHADOW_CHROMA = 5.0  # a shadow on a neutral ground stays as neutral as the grou
 SHADOW_DEPTH = 0.35  # darkest shadow as a share of the ground's lightness
 RINGING = 0.03  # what is left of lossy compression's ringing in the median, as a share of the edge's contrast
 CRUMB = 0.13  # what differs from the ground beside it by less than this share of the edge's contrast is no product
+NOTCH = 13  # px: a crumb that leaves a narrower notch than this was part of the product
+SKIN, SKIN_MOST = 0.18, 3.5  # a skin strays from the ground beside it by less: of the edge behind it; L*a*b* units
+SKIN_EDGE = 12.0  # L*a*b* units; a pale product's faint rim is no such edge
+SKIN_WIDTH, SKIN_ROUNDS = 8, 2  # px a round
+SKIN_BACKED = 0.7  # share of a skin's inner side that must be a strong edge
 BOLD = 30.0  # L*a*b* units from the ground: nobody takes such a product for its shadow
 RINGING_REACH = 9  # px; one 8 x 8 block of the compression on either side
 BORDER_SHARE = 0.55  # at least this much of the picture's border must be ground
@@ -76,7 +81,7 @@ def _silhouette(lab: Floats, ground: Ground) -> Mask:
         reached = sealed
     reached = _with_shadow(reached, plain, lab=lab, ground=ground)
     product = ~reached & ~_holes(plain, reached, slope=_slope(lab))
-    return _without_specks(product)
+    return _without_specks(_without_skins(product, lab=lab, ground=ground))
 
 
 def _plain(lab: Floats, ground: Ground) -> Mask:
@@ -114,16 +119,51 @@ def _with_shadow(reached: Mask, plain: Mask, *, lab: Floats, ground: Ground) -> 
         if area <= most and (flood & enclosed).sum() <= 0.002 * candidate.sum():
             pale = np.linalg.norm(lab - ground.colour, axis=2) < 16
             shaded = flood & ~_bays(candidate & ~flood, taken=flood & candidate & pale)
-            return shaded | _crumbs(candidate & ~shaded, lab=lab, ground=ground)
+            product = candidate & ~shaded
+            crumbs = _crumbs(product, lab=lab, ground=ground)
+            return shaded | (crumbs & ~_closed(product & ~crumbs, span=NOTCH))
     return reached
 
 
 def _bays(product: Mask, *, taken: Mask) -> Mask:
     """Narrow pale bays that were taken for shadow but lie between parts of the product: they are product."""
-    span = round(0.05 * float(np.sqrt(product.sum()))) * 2 + 3
+    return _closed(product, span=round(0.05 * float(np.sqrt(product.sum()))) * 2 + 3) & taken
+
+
+def _closed(product: Mask, *, span: int) -> Mask:
+    """The mask with bays and notches narrower than `span` px filled."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (span, span))
     closed = cv2.morphologyEx(np.pad(product.astype(np.uint8), span), cv2.MORPH_CLOSE, kernel)
-    return np.asarray((closed[span:-span, span:-span] > 0) & taken)
+    return np.asarray(closed[span:-span, span:-span] > 0)
+
+
+def _without_skins(product: Mask, *, lab: Floats, ground: Ground) -> Mask:
+    """Without what is as pale as the ground beside it and lies outside the product's own, far bolder edge.
+
+    Shadow and ringing next to a strong edge pass for product, and show on another ground as white flakes. A pale
+    product's own rim has no such edge behind it, and stays.
+    """
+    near = np.ones((3, 3), np.uint8)
+    for _ in range(SKIN_ROUNDS):
+        beside = spread(lab, ~product, reach=6)
+        distance = np.linalg.norm(lab - beside, axis=2).astype(np.float32)
+        contrast = cv2.dilate(distance * product, np.ones((13, 13), np.uint8))
+        limit = (SKIN * contrast).clip(ground.tolerance, max(SKIN_MOST, ground.tolerance))
+        alike, taken = product & (distance < limit), np.zeros_like(product)
+        for _ in range(SKIN_WIDTH):
+            taken |= (cv2.dilate((~product | taken).astype(np.uint8), near) > 0) & alike
+        strong = cv2.dilate(distance * (product & ~taken), np.ones((5, 5), np.uint8)) > SKIN_EDGE
+        behind = product & ~taken
+        count, labels = cv2.connectedComponents(taken.astype(np.uint8))
+        beside_skin = cv2.dilate(labels.astype(np.float32), near).astype(np.int64)[behind]  # 0: beside none
+        edges = np.bincount(beside_skin, minlength=count)
+        backed = np.bincount(beside_skin, weights=strong[behind], minlength=count) > SKIN_BACKED * edges
+        backed[0] = False
+        skins = backed[labels]
+        if not skins.any():
+            break
+        product = product & ~skins
+    return product
 
 
 def _crumbs(product: Mask, *, lab: Floats, ground: Ground) -> Mask:

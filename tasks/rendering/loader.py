@@ -19,6 +19,7 @@ from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 from transformers.utils import logging as transformers_logging
 
 from tasks.errors import ModelError
+from tasks.loading import LOADING
 from tasks.rendering.checkpoints.check import check_repository, read_config
 from tasks.rendering.checkpoints.convert import convert_image_encoder, convert_ip_adapter
 from tasks.rendering.checkpoints.names import BASE, BETA_END, CONTROLS, INPAINTING, IP_ADAPTER, SIGMA_MAX, TRAIN_STEPS
@@ -90,7 +91,16 @@ def assert_as_published(found: ModelSet) -> None:
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """No progress bars and no advice from the libraries while weights are read; what matters is asserted here."""
+    """No progress bars and no advice from the libraries while weights are read; what matters is asserted here.
+
+    One thread at a time: see tasks.loading.
+    """
+    with LOADING, _quiet():
+        yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
     levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
     diffusers_logging.set_verbosity_error()

@@ -27,7 +27,8 @@ def matte(rgb: NDArray[np.uint8], product: Mask, *, scale: float = 1.0) -> RGBA:
     front = spread(image, inside, reach=2 * band)
     alpha = _unmix(image, front=front, back=back, contour=_contour(product, scale=scale))
     alpha = np.where(inside, 1.0, np.where(outside, 0.0, alpha)).astype(np.float32)
-    colour = _decontaminated(image, alpha, front=front, back=back)
+    alpha = _rising(alpha, outside, band=band)
+    colour = decontaminated(image, alpha, front=front, back=back)
     return np.dstack([np.rint(colour), np.rint(alpha * 255)]).clip(0, 255).astype(np.uint8)
 
 
@@ -44,6 +45,17 @@ def _certain(image: Floats, product: Mask, *, band: int) -> tuple[Mask, Mask]:
     return inside | (core & (cv2.erode(seed, np.ones((3, 3), np.uint8), borderValue=1) > 0)), outside
 
 
+def _rising(alpha: Floats, outside: Mask, *, band: int) -> Floats:
+    """Alpha that never falls on the way in: what lies behind an opaque rim is opaque, as pale as it may be."""
+    depth = cv2.distanceTransform((~outside).astype(np.uint8), cv2.DIST_L2, 5)
+    risen, near = alpha.copy(), np.ones((3, 3), np.uint8)
+    for level in range(1, 2 * band + 2):
+        passed = cv2.dilate(np.where(depth < level, risen, 0.0).astype(np.float32), near)
+        at = (depth >= level) & (depth < level + 1)
+        risen[at] = np.maximum(risen, passed)[at]
+    return risen
+
+
 def _contour(product: Mask, *, scale: float) -> Floats:
     """Alpha from the silhouette alone, for edges whose colours do not tell product from ground."""
     return np.asarray(cv2.GaussianBlur(product.astype(np.float32), (0, 0), 0.8 * scale), dtype=np.float32)
@@ -57,7 +69,7 @@ def _unmix(image: Floats, *, front: Floats, back: Floats, contour: Floats) -> Fl
     return np.asarray((trust * projected + (1 - trust) * contour).clip(0.0, 1.0), dtype=np.float32)
 
 
-def _decontaminated(image: Floats, alpha: Floats, *, front: Floats, back: Floats) -> Floats:
+def decontaminated(image: Floats, alpha: Floats, *, front: Floats, back: Floats) -> Floats:
     """The product's own colour: solved from the mixture where alpha is large enough, else the colour just inside."""
     solved = (image - (1 - alpha[..., None]) * back) / np.maximum(alpha[..., None], 0.35)
     trust = ((alpha - 0.35) / 0.3).clip(0.0, 1.0)[..., None]

@@ -21,12 +21,14 @@ class ModelSet(BaseModel, frozen=True, extra="ignore"):
     """What `set.json` or a reviewed table says. `native_size` is the side in px of the square the model draws best.
 
     `margin` (px, a multiple of 16) is drawn around it and cut off: a small net spoils its rim.
+    `textured` sets get a material's fine texture on grounds that are enlarged.
     `published` names the reviewed table; `places` says where repositories lie that are not folders of the set.
     """
 
     name: str
     revision: str
     native_size: int = 1024
+    textured: bool = False
     margin: int = Field(default=0, ge=0, multiple_of=16)
     draft: bool = False
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"

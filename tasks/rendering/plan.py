@@ -18,8 +18,8 @@ from tasks.prompts.library import Library
 from tasks.prompts.row import Goods, product_facts
 from tasks.prompts.scene import Scene
 from tasks.prompts.stack import Stack, sku_cells, stack_of
-from tasks.rendering.job import CutOutModel, ModelRef, PlannedJob, Sampler, canonical_json, job_digest
-from tasks.rendering.recipe import companions_of, recipe_of, size_of
+from tasks.rendering.job import CutOutModel, DepthModel, ModelRef, PlannedJob, Sampler, canonical_json, job_digest
+from tasks.rendering.recipe import assert_relief, companions_of, recipe_of, size_of
 from tasks.shapes import Size
 
 KEPT_KINDS = 4096  # ways in which rows name category, brand, locale and scenes
@@ -44,6 +44,7 @@ class PlanOptions(NamedTuple):
     sampler: Sampler | None = None
     sizes: tuple[tuple[str, tuple[Size, ...]], ...] = ()
     cutout: CutOutModel | None = None
+    depth: DepthModel | None = None
 
 
 def plan_jobs(
@@ -56,6 +57,7 @@ def plan_jobs(
     sampler: Sampler | None = None,
     sizes: tuple[tuple[str, tuple[Size, ...]], ...] = (),
     cutout: CutOutModel | None = None,
+    depth: DepthModel | None = None,
     on_bad_row: BadRow | None = None,
 ) -> Iterator[PlannedJob]:
     """Product x scene x variant x master size, in the order of the products. Pure: the same input gives the same jobs.
@@ -63,7 +65,7 @@ def plan_jobs(
     A row that names an unknown scene is passed to `on_bad_row` and left out; without it the CellError is raised. Wrong
     templates, a wrong brief or a variable that the catalogue lacks raise a TemplateError.
     """
-    planner = Planner(library, PlanOptions(brief, model, size, sampler, sizes, cutout))
+    planner = Planner(library, PlanOptions(brief, model, size, sampler, sizes, cutout, depth))
     for number, goods in enumerate(products):
         if brief.limit is not None and number >= brief.limit:
             return
@@ -84,7 +86,11 @@ class Planner:
         self._brand = library.brand(options.brief.brand).id if options.brief.brand else ""
         wanted = options.brief.scenes or tuple(library.scenes)
         for name in wanted:  # what is wrong is told before the first row, not at the first row that meets it
-            recipe_of(library, library.scene(name), model=options.model, size=options.size, sampler=options.sampler)
+            scene = library.scene(name)
+            recipe = recipe_of(
+                library, scene, model=options.model, size=options.size, sampler=options.sampler, depth=options.depth
+            )
+            assert_relief(recipe, scene)
         self._stacks: dict[tuple[object, ...], tuple[Stack, ...]] = {}
         self._stations: dict[Stack, Station] = {}
         self._prompts: dict[tuple[Stack, Values], Filled] = {}
@@ -133,6 +139,7 @@ class Station:
                 size=size,
                 sampler=options.sampler,
                 cutout=options.cutout,
+                depth=options.depth,
             )
             for size in master_sizes(scene, options)
         ]

@@ -12,10 +12,12 @@ from tasks.prompts.lint import Problem
 from tasks.prompts.parts import suggest
 from tasks.prompts.row import Goods
 from tasks.prompts.scene import Brand, Scene
+from tasks.rendering.estimators import REVIEWED
 from tasks.rendering.job import (
     Companion,
     ControlUse,
     CutOutModel,
+    DepthModel,
     Harmony,
     ModelRef,
     Person,
@@ -51,6 +53,7 @@ class Recipe(NamedTuple):
     sampler: Sampler
     background: str
     cutout: CutOutModel | None
+    depth: DepthModel | None
     staging: Staging
     shadow: Shadow | None
     reflection: Reflection | None
@@ -108,6 +111,7 @@ def recipe_of(
     size: Size | None = None,
     sampler: Sampler | None = None,
     cutout: CutOutModel | None = None,
+    depth: DepthModel | None = None,
 ) -> Recipe:
     """The scene's settings, checked; `size` and `sampler` stand in for the scene's where a model needs its own.
 
@@ -115,20 +119,31 @@ def recipe_of(
     """
     file = library.layers["scene", scene.id].file
     drawn = scene.background == "generated"
+    controls = tuple(_part(ControlUse, use, f"{file}: controls.{n}") for n, use in enumerate(scene.controls))
     return Recipe(
         model=model,
         size=size or scene.size,
         sampler=sampler or _sampler(scene, file),
         background=scene.background,
         cutout=cutout,
+        depth=depth if any(use.relief for use in controls) else None,
         staging=_part(Staging, scene.staging, f"{file}: staging"),
         shadow=None if scene.shadow is None else _part(Shadow, _shadow(scene), f"{file}: shadow"),
         reflection=_optional(Reflection, scene.reflection if drawn else None, f"{file}: reflection"),
         harmony=_optional(Harmony, scene.harmony if drawn else None, f"{file}: harmony"),
-        controls=tuple(_part(ControlUse, use, f"{file}: controls.{n}") for n, use in enumerate(scene.controls)),
+        controls=controls,
         people=_people(library, scene, file),
         reference=_reference(library, scene, brand),
     )
+
+
+def assert_relief(recipe: Recipe, scene: Scene) -> None:
+    """Raise TemplateError where a scene asks for relief and no depth model is at hand: it would silently be flat."""
+    if recipe.depth is None and any(use.relief for use in recipe.controls):
+        raise TemplateError(
+            f"scene {scene.id!r} asks for relief in its depth control, and no depth model is at hand; put one of "
+            f"{', '.join(REVIEWED)} into SHANGXIN_MODELS_DIR, or leave `relief` out"
+        )
 
 
 def size_of(goods: Goods) -> RealSize | None:

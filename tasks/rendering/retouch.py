@@ -7,7 +7,7 @@ from tasks.rendering.picture import Floats, spread, to_lab
 from tasks.rendering.renderer import Alpha, Pixels
 from tasks.steering import Steering
 
-RING = 1 / 24  # share of the shorter side next to the product whose colour is matched to what lies beyond it
+RING = 0.09  # share of the shorter side next to the product that is matched: as far as the check for casts looks
 SMOOTH = 1 / 64  # share of the shorter side: finer than this is texture and stays
 MIDDLE = 118.0  # sRGB: middle grey, where a well exposed background has about its median
 GAMMA = (0.4, 2.5)  # beyond this a tone curve shows bands and noise
@@ -32,7 +32,7 @@ def match_ring(background: Pixels, alpha: Alpha, *, strength: float) -> Pixels:
         return background
     colours = background.astype(np.float32)
     reach = max(3, round(side * SMOOTH))
-    wanted = spread(colours, beyond, reach=round(width))
+    wanted = cv2.blur(spread(colours, beyond, reach=round(width)), (round(width), round(width)))
     found = spread(colours, away > 0, reach=reach)
     share = strength * (1 - away / width).clip(0, 1)
     share = share * share * (3 - 2 * share)

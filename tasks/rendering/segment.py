@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from tasks.errors import ImageError
+from tasks.loading import LOADING
 from tasks.rendering.ground import Mask
 from tasks.rendering.job import CutOutModel
 from tasks.rendering.renderer import Pixels
@@ -75,8 +76,9 @@ class Segmenter:
         if self._net is None:
             from transformers import SamModel
 
-            self._net = SamModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
-            self._net = self._net.eval().to(self.device)
+            with LOADING:
+                net = SamModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
+            self._net = net.eval().to(self.device)
         return self._net
 
 

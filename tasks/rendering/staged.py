@@ -1,14 +1,15 @@
 """A job up to the model's door: decoded, cut out, placed, its controls drawn. NumPy only, off the model's thread."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from tasks.errors import RenderError
 from tasks.rendering.canvas import EMPTY, WHITE, Canvas, resize_pixels, stage_all
 from tasks.rendering.controls import draw_control
 from tasks.rendering.cutout import CutOut, CutOutCache
 from tasks.rendering.job import ControlUse, RealSize, RenderJob
-from tasks.rendering.picture import read_rgba
-from tasks.rendering.renderer import Pixels, RenderRequest
+from tasks.rendering.picture import Floats, read_rgba
+from tasks.rendering.renderer import Alpha, Pixels, RenderRequest
 from tasks.rendering.worksize import KEEP_RING, Blocks, keep_blocks, work_size
 from tasks.shapes import Size
 
@@ -38,8 +39,19 @@ class Staged:
         return self.job.background == "generated" and not bool(self.keep.all())
 
 
-def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCache) -> Staged:
-    """Everything about a job that needs no model. Raises ImageError or RenderError."""
+class GivesRelief(Protocol):
+    """A depth model: how a product's parts lie before and behind one another."""
+
+    def relief_of(self, picture: Pixels, alpha: Alpha) -> Floats: ...
+
+
+def stage_request(
+    request: RenderRequest, *, native_size: int, cutouts: CutOutCache, estimator: GivesRelief | None = None
+) -> Staged:
+    """Everything about a job that needs no picture model. Raises ImageError or RenderError.
+
+    `estimator` is asked only where a control wants relief.
+    """
     job = request.job
     white = job.background == "white"
     products = _products(request, cutouts)
@@ -48,13 +60,17 @@ def stage_request(request: RenderRequest, *, native_size: int, cutouts: CutOutCa
     pixels = resize_pixels(canvas.expected, size)
     alpha = resize_pixels(canvas.alpha, size)
     uses = () if white else job.controls
+    wants_relief = estimator is not None and any(use.relief for use in uses)
+    relief = estimator.relief_of(pixels, alpha) if estimator is not None and wants_relief else None
     return Staged(
         request=request,
         canvas=canvas,
         size=size,
         pixels=pixels,
         keep=keep_blocks(alpha, ring=KEEP_RING + request.steering.keep_ring),
-        controls=tuple((use, draw_control(use, pixels, alpha, job.staging, people=job.people)) for use in uses),
+        controls=tuple(
+            (use, draw_control(use, pixels, alpha, job.staging, people=job.people, relief=relief)) for use in uses
+        ),
         references=_references(request),
         cut=max(cutout.cut for cutout, _ in products),
     )

@@ -88,7 +88,9 @@ def _relative_scales(products: Sequence[Standing]) -> tuple[list[float], tuple[s
     scales = [scale for scale in known if scale is not None]
     if len(scales) == len(products):
         return scales, ()
-    note = "not every product's real size is known: drawn at the same optical weight, not in proportion"
+    note = (
+        "尺寸不全，未按比例 not every product's real size is known: drawn at the same optical weight, not in proportion"
+    )
     return [(product.size.width * product.size.height) ** -0.5 for product in products], (note,)
 
 
@@ -125,7 +127,8 @@ def _real_scale(product: Size, canvas: Size, per_pixel: float, centimetres: floa
     room = (1 - 2 * MARGIN) * min(canvas.width / product.width, canvas.height / product.height)
     if scale <= room:
         return scale, ()
-    return room, (f"at real scale the product is {scale / room:.1f} times too large for the frame; drawn smaller",)
+    times = f"{scale / room:.1f}"
+    return room, (f"按实际尺寸放不下，已缩小 at real scale the product is {times} times too large: drawn smaller",)
 
 
 def _placed(product: Size, canvas: Size, staging: Staging, *, scale: float, notes: tuple[str, ...]) -> Placed:
@@ -184,4 +187,4 @@ def _clamped(start: float, length: int, whole: int, *, margin: float) -> int:
 def _notes(scale: float) -> tuple[str, ...]:
     if scale <= MAX_ENLARGEMENT:
         return ()
-    return (f"product picture enlarged {scale:.1f} times; supply a larger one for a sharp product",)
+    return (f"商品图偏小 product picture enlarged {scale:.1f} times; supply a larger one for a sharp product",)

@@ -87,7 +87,7 @@ class TextService:
 
     def _notes(self, prompt: str) -> tuple[str, ...]:
         count = len(self._tokenizer(prompt)["input_ids"])
-        return (f"prompt of {count} tokens cut to {LENGTH}",) if count > LENGTH else ()
+        return (f"提示词超长，已截断 prompt of {count} tokens cut to {LENGTH}",) if count > LENGTH else ()
 
 
 class ReleasingTextService(TextService):

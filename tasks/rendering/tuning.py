@@ -11,12 +11,18 @@ from tasks.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
+# what each may change in the picture, in Chinese and English
 TUNINGS: Mapping[str, str] = {
-    "channels-last": "another memory layout: other kernels, rounding differs in the last bits",
-    "fused-qkv": "one projection instead of three in self-attention: rounding differs in the last bits",
-    "compiled": "regional torch.compile: fused kernels, rounding differs in the last bits; the first batch waits",
-    "int8": "UNet's linear layers in int8, activations too (torchao): fine texture and small props differ",
-    "fp8": "UNet's linear layers in float8, activations too (torchao, cards from 2022 on): fine texture differs",
+    "channels-last": "换一种内存排布，末几位舍入不同"
+    " another memory layout: other kernels, rounding differs in the last bits",
+    "fused-qkv": "自注意力三次投影并为一次，末几位舍入不同"
+    " one projection instead of three in self-attention: rounding differs in the last bits",
+    "compiled": "局部编译、算子融合，末几位舍入不同，首批要等"
+    " regional torch.compile: fused kernels, rounding differs in the last bits; the first batch waits",
+    "int8": "UNet 线性层用 int8；细微纹理和小道具会不同"
+    " UNet's linear layers in int8, activations too (torchao): fine texture and small props differ",
+    "fp8": "UNet 线性层用 float8；细微纹理会不同"
+    " UNet's linear layers in float8, activations too (torchao, cards from 2022 on): fine texture differs",
 }
 QUANTISED = {"int8", "fp8"}
 

@@ -35,11 +35,11 @@ def main() -> None:
     torch.set_num_threads(1)
     renderer: Any = open_renderer("kolors-nano")
     library = load_library(ROOT / "templates")
-    reference = _reference()
+    reference = dusk()
     base: tuple[float, float] | None = None
     print(f"{products} products x {scenes} scenes, kolors-nano, reference: a picture of warm dusk; lower is more alike")
     for scale in SCALES:
-        requests = _requests(library, PRODUCTS[:products], SCENES[:scenes], reference, scale=scale)
+        requests = requests_for(library, PRODUCTS[:products], SCENES[:scenes], reference, scale=scale)
         done = [one for one in renderer.render(requests) if isinstance(one, Rendered)]
         assert len(done) == len(requests)
         spread, distance = colour_spread(done), embedding_distance(renderer, done)
@@ -77,7 +77,7 @@ def _distance_to(reference: bytes, done: list[Rendered]) -> float:
     return float(np.mean([np.linalg.norm(_background_colour(one) - wanted) for one in done]))
 
 
-def _reference() -> bytes:
+def dusk() -> bytes:
     """Dusk: violet above, amber below."""
     share = np.linspace(0, 1, 256)[:, None, None]
     picture = (1 - share) * np.array([92, 60, 130]) + share * np.array([236, 160, 84])
@@ -85,7 +85,7 @@ def _reference() -> bytes:
     return bytes(cv2.imencode(".png", rgb[..., ::-1])[1])
 
 
-def _requests(
+def requests_for(
     library: Library, products: tuple[str, ...], scenes: tuple[str, ...], reference: bytes, *, scale: float
 ) -> list[RenderRequest]:
     found = find_model_set("kolors-nano")

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -55,15 +56,15 @@ def play(installation: Installation, number: int, given: argparse.Namespace) -> 
     poisoned = dice.choice(sorted(expected.lines)) if number % POISON_EVERY == 0 else ""
     harms = _named(given.only) or choose(dice, given.harms, poisoned=bool(poisoned))
     say(f"round {number}: {len(expected.lines)} jobs, undisturbed in {time.monotonic() - started:.0f} s")
-    patience = PATIENCE_SECONDS + given.outage
+    wait = partial(wait_until, seconds=PATIENCE_SECONDS + given.outage, meanwhile=partial(revive, installation))
     night = Night(installation, run_id, brief, dice, given.outage, threading.Lock())
     try:
         with poisoning(night, poisoned):
             installation.start(brief, run_id)
-            wait_until(lambda: installation.under_way(run_id), "the first picture", seconds=patience)
+            wait(lambda: installation.under_way(run_id), "the first picture")
             do_all(harms, night)
-            wait_until(lambda: installation.over(run_id), "the end of the run", seconds=patience)
-            wait_until(lambda: not installation.leaders(run_id), "the end of who led it", seconds=patience)
+            wait(lambda: installation.over(run_id), "the end of the run")
+            wait(lambda: not installation.leaders(run_id), "the end of who led it")
         wrong = "; ".join(differences(installation.place, run_id, expected, poisoned))
     except TimeoutError as error:
         wrong = str(error)
@@ -71,6 +72,12 @@ def play(installation: Installation, number: int, given: argparse.Namespace) -> 
     deaths = sum(record.failures for record in installation.place.ledger.results(run_id))
     names = tuple(harm.__name__ for harm in harms) + (("poison",) if poisoned else ())
     return Round(number, names, wrong, time.monotonic() - started, len(expected.lines), deaths)
+
+
+def revive(installation: Installation) -> None:
+    """As containers are: what ended by itself comes back."""
+    for name in installation.stack.revive():
+        say(f"    {name} ended by itself and was started again")
 
 
 def do_all(harms: list[Harm], night: Night) -> None:
@@ -126,7 +133,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--products", type=int, default=6, help="a round has two jobs a product")
     parser.add_argument("--harms", type=int, default=3)
     parser.add_argument("--model", default="kolors-nano")
-    parser.add_argument("--outage", type=float, default=8, help="seconds that Prefect's server stays away at most")
+    parser.add_argument("--outage", type=float, default=0, help="seconds that Prefect's server stays away; 0: a few")
     return parser.parse_args()
 
 

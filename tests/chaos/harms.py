@@ -33,7 +33,8 @@ FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
 
 
 class Night(NamedTuple):
-    """What a harm is done to, and the dice it is done with. `outage` is how long the server stays away, in seconds.
+    """What a harm is done to, and the dice it is done with. `outage` is how long the server stays away, in seconds;
+    0: a few.
 
     Harms overlap; `hand` is held by whoever ends and starts a process.
     """
@@ -99,7 +100,7 @@ def kill_leader(night: Night) -> str:
 
 def restart_server(night: Night) -> str:
     """Prefect's server dies and comes back after a while."""
-    away = night.outage * night.dice.uniform(0.5, 1)
+    away = night.outage or night.dice.uniform(2, 8)
     night.stack.server.kill()
     time.sleep(away)
     night.stack.server.start()

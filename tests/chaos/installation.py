@@ -4,15 +4,18 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
+import httpx
 import numpy as np
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import PrefectException
 
 from flows.campaign import produce
 from flows.embedded import free_port
@@ -139,15 +142,16 @@ def run_of(number: int) -> str:
     return f"chaos-{number}-{os.getpid()}"
 
 
-def wait_until(holds: Callable[[], bool], what: str, *, seconds: float) -> None:
+def wait_until(
+    holds: Callable[[], bool], what: str, *, seconds: float, meanwhile: Callable[[], object] = lambda: None
+) -> None:
     """TimeoutError with what was waited for. A database or a server that is away for now is a harm of ours."""
     deadline = time.monotonic() + seconds
     while True:
-        try:
+        meanwhile()
+        with suppress(LedgerError, httpx.HTTPError, PrefectException):
             if holds():
                 return
-        except LedgerError:
-            pass
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
         time.sleep(0.2)

@@ -400,3 +400,14 @@ def test_in_a_browser_a_script_in_the_catalogue_never_runs(browser, tmp_path: Pa
     assert opened == []
     assert page.locator(".card").count() == len(NASTY)
     page.close()
+
+
+def test_what_the_renderer_noted_and_what_samplers_may_change_is_told_once_each() -> None:
+    note = "显存不足，已拆批 drawn 1 at a time: the card had no room for 4"
+    effect = ("dpm-25-cached", "内层每两步才算一次 inner blocks run in every second step only")
+    rows = [row(0, notes=(note,)), row(1, notes=(note,), sampler=effect[0]), row(2)]
+    page = Page(render_report(report(*rows, samplers=dict([effect, ("unused", "unused")]))))
+
+    assert "渲染说明 Renderer's notes 显存不足，已拆批 drawn 1 at a time: the card had no room for 4 2" in page.text
+    assert "dpm-25-cached 内层每两步才算一次 inner blocks run in every second step only" in page.text
+    assert "渲染说明" not in Page(render_report(report(row(0)))).text

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from flows.cli import main
 from flows.options import Wanted
 from tasks.errors import ConfigurationError
-from tasks.settings import use_settings
+from tasks.settings import Settings, use_settings
 
 SCENES = ["--scenes", "white-studio,wood-morning", "--model", "sleep-1ms"]
 
@@ -62,6 +63,29 @@ def test_explain_shows_each_part_with_its_file(catalogue: Path, capsys: pytest.C
     shown = capsys.readouterr().out
     assert "scenes/wood-morning.yaml" in shown
     assert "prompts/base.yaml" in shown
+
+
+def test_explain_says_what_sampler_and_tunings_may_change_in_both_languages(
+    catalogue: Path, small_templates: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    templates = Path(shutil.copytree(small_templates, tmp_path / "templates"))
+    scene = templates / "scenes" / "wood-morning.yaml"
+    scene.write_text(f"{scene.read_text(encoding='utf-8')}\nsampler: dpm-25-fast\n", encoding="utf-8")
+    use_settings(Settings(out=tmp_path / "out", templates=templates))
+    shown = {}
+    for name, model in (
+        ("wood-morning", "sleep-1ms"),
+        ("wood-morning", "kolors-nano:fused-qkv"),
+        ("white-studio", "kolors-nano"),
+    ):
+        assert main(["explain", str(catalogue), "--sku", "B-2", "--scene", name, "--model", model]) == 0
+        shown[name, model] = " ".join(capsys.readouterr().out.split())
+    assert "dpm-25-fast: 以上两项合用" in shown["wood-morning", "sleep-1ms"]
+    assert "outlines may be looser" in shown["wood-morning", "sleep-1ms"]
+    nano = shown["wood-morning", "kolors-nano:fused-qkv"]
+    assert "dpm-25: 步数" in nano  # the draft set's own sampler stands in for the scene's
+    assert "fused-qkv: 自注意力" in nano
+    assert "nothing is drawn" in shown["white-studio", "kolors-nano"]
 
 
 def test_the_templates_that_ship_have_no_errors(capsys: pytest.CaptureFixture[str]) -> None:

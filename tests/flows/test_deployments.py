@@ -72,6 +72,7 @@ def test_urgent_work_goes_first_and_large_models_have_queues_of_their_own() -> N
     queues = all_queues()
     assert queues["high"] < queues["normal"]
     assert queue_of("normal", "kolors") == "normal-kolors"
+    assert queue_of("normal", "kolors:compiled+fused-qkv") == "normal-kolors"
     assert queue_of("high", "kolors-nano") == "high"
     assert set(queues_for(["kolors-nano", "kolors"])) == {"high", "normal", "high-kolors", "normal-kolors"}
     assert set(queues_for(["kolors-nano"])) == {"high", "normal"}

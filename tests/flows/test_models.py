@@ -107,6 +107,25 @@ def test_doctor_shows_every_licence_with_what_commercial_use_asks_for(capsys: py
     assert "https://github.com/THUDM/ChatGLM3/blob/main/MODEL_LICENSE" in text
 
 
+@pytest.mark.parametrize("command", [["models", "list"], ["doctor"]])
+def test_models_that_help_are_named_with_their_licence_where_they_are_and_where_not(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(command)
+    absent = shown(capsys)
+    assert "depth-anything/Depth-Anything-V2-Small-hf" in absent
+    assert "Apache-2.0" in absent
+    assert "not needed" in absent
+    folder = tmp_path / "models" / "depth-anything-v2-small"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"model_type": "depth_anything"}')
+    (folder / "model.safetensors").write_bytes(b"any")
+    main(command)
+    found = shown(capsys)
+    assert "depth-anything-v2-small" in found
+    assert absent.count("not needed") - found.count("not needed") == 1
+
+
 def test_looking_at_sets_does_not_import_torch() -> None:
     code = "import sys; from flows.cli import main; main(['models', 'list']); main(['models', 'verify']);"
     code += "sys.exit(int('torch' in sys.modules or 'prefect' in sys.modules))"

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from flows.campaign import produce_campaign
 from flows.cli import main
 from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
-from tasks.delivery.keys import manifest_key
+from tasks.delivery.keys import manifest_key, report_key
 from tasks.delivery.manifest import ManifestLine, read_manifest
 from tasks.rendering.renderer import Failed, Rendered, RenderRequest
 from tasks.rendering.sleeping import SleepRenderer
@@ -147,3 +148,27 @@ def test_variants_of_one_product_are_jobs_of_their_own(catalogue: Path) -> None:
     assert counts["total"] == 2
     assert [line.variant for line in lines] == [0, 1]
     assert len({line.seed for line in lines}) == len({line.master.key for line in lines if line.master}) == 2
+
+
+class NotingRenderer(PickyRenderer):
+    """Says of every picture what a card short of memory would."""
+
+    def render(self, requests: Sequence[RenderRequest]) -> Iterator[Rendered | Failed]:
+        for outcome in super().render(requests):
+            yield replace(outcome, notes=(NOTE,)) if isinstance(outcome, Rendered) else outcome
+
+
+NOTE = "显存不足，已拆批 drawn 1 at a time: the card had no room for 4"
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_what_happened_to_a_batch_stands_in_the_manifest_and_in_the_report(
+    catalogue: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.workplace._Open.workplace", WorkplaceWith(open_workplace(), NotingRenderer(set())))
+    produce_campaign(make_brief(catalogue, limit=1), "run-noted")
+    assert all(NOTE in line.notes for line in manifest_of("run-noted"))
+    page = open_workplace().store.get(report_key("run-noted")).decode()
+    assert "显存不足，已拆批" in page
+    assert "the card had no room for 4" in page
+    assert "composition hardly" in page  # what the scenes' sampler may change

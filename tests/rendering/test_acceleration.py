@@ -153,6 +153,7 @@ def test_quantised_layers_draw_nearly_the_same(found: ModelSet, kolors: Kolors, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # five minutes of the C++ compiler on a busy core
 def test_compiled_blocks_draw_the_same(found: ModelSet, kolors: Kolors, make: Make) -> None:
     drawn, expected = tuned(found, "compiled").denoise([make()]), kolors.denoise([make()])
     assert torch.allclose(drawn, expected, atol=1e-2 * float(expected.abs().max()))

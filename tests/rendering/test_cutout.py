@@ -138,3 +138,28 @@ def test_a_cut_out_trimmed_to_its_box_is_whole() -> None:
     tin = np.full((120, 80, 4), 255, np.uint8)
     tin[:12, :12, 3] = 0
     assert cut_out(encode(tin)).cut == 0
+
+
+def test_no_pale_flake_is_left_between_a_bold_edge_and_its_shadow() -> None:
+    """A pale label between dark rims, a soft shadow beside it: what clings to the rim is ground."""
+    side, left, right, top, bottom = 640, 240, 400, 80, 560
+    shade = np.zeros((side, side), np.float32)
+    cv2.ellipse(shade, (420, 480), (110, 30), 0, 0, 360, 1.0, -1)
+    rgb = 255.0 * np.repeat(1 - 0.15 * cv2.GaussianBlur(shade, (0, 0), 20)[..., None], 3, axis=2)
+    rgb[top:bottom, left:right] = (58, 92, 80)
+    rgb[top + 60 : bottom - 40, left + 4 : right - 4] = (245, 242, 232)
+    soft = cv2.GaussianBlur(rgb, (0, 0), 0.9).clip(0, 255).astype(np.uint8)
+    for kind in ("PNG", "JPEG"):
+        alpha = full_alpha(cut_out(encode(soft, kind=kind)))
+        rows = slice(top + 20, bottom - 20)
+        assert max(alpha[rows, :left].max(), alpha[rows, right:].max()) < 110, kind  # 77: blurred, a third shows
+        assert alpha[rows, left + 2 : right - 2].min() > 250, kind
+
+
+def test_faint_rim_of_a_pale_carton_stays_outside_its_printed_panel() -> None:
+    rgb = np.full((480, 480, 3), 255, np.uint8)
+    cv2.rectangle(rgb, (120, 80), (360, 420), (236, 236, 238), -1)
+    cv2.rectangle(rgb, (130, 90), (350, 410), (30, 60, 120), -1)
+    found = cut_out(encode(rgb))
+    assert abs(found.box.left - 120) <= 2
+    assert abs(found.box.right - 361) <= 2

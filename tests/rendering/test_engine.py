@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tasks.rendering.engine import KolorsRenderer, open_renderer
+from tasks.rendering.engine import ALONE, KolorsRenderer, open_renderer
 from tasks.rendering.job import ControlUse, ReferenceUse, RenderJob, Sampler, Staging
 from tasks.rendering.kolors import Condition, Kolors
 from tasks.rendering.loader import load_parts
@@ -89,6 +89,76 @@ def test_batch_too_large_for_the_card_is_split_and_loses_nothing(random_set: Pat
     (after,) = renderer.render([ask(seed=7)])
     assert isinstance(after, Rendered)
     assert after.notes == ()
+
+
+class ShrinkingCard(Kolors):
+    """A card that loses room in the middle of a shard, as when another process takes some."""
+
+    drawn = 0
+
+    def denoise(self, batch: Sequence[Condition]) -> torch.Tensor:
+        if self.drawn >= 2 and len(batch) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.drawn += len(batch)
+        return super().denoise(batch)
+
+
+def test_memory_lost_in_the_middle_of_a_shard_is_said_from_there_on_and_loses_nothing(
+    random_set: Path, ask: Ask
+) -> None:
+    found = read_model_set(random_set)
+    renderer = KolorsRenderer(found, device=CPU, batch_size=2)
+    renderer._kolors = ShrinkingCard(found, load_parts(found, device=CPU), device=CPU)
+    outcomes = {one.request.job.seed: one for one in renderer.render([ask(seed=seed) for seed in range(6)])}
+    assert all(isinstance(one, Rendered) for one in outcomes.values())
+    assert [seed for seed in range(6) if outcomes[seed].notes] == [2, 3]  # those whose batch was split
+    assert "drawn 1 at a time" in outcomes[2].notes[0]
+
+
+class FullCard(Kolors):
+    """No room for a step's first and for a decode's first try; for anything, where there is `never` any."""
+
+    never = False
+    tried: set[str]
+
+    def _asked(self, what: str) -> None:
+        if self.never or what not in self.tried:
+            self.tried.add(what)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def denoise(self, batch: Sequence[Condition]) -> torch.Tensor:
+        self._asked("denoise")
+        return super().denoise(batch)
+
+    def decode(self, latents: torch.Tensor) -> list[np.ndarray]:
+        self._asked("decode")
+        return super().decode(latents)
+
+
+@pytest.mark.parametrize("never", [False, True])
+def test_one_picture_without_room_is_done_again_alone_and_fails_only_then(
+    random_set: Path, renderer: KolorsRenderer, ask: Ask, never: bool
+) -> None:
+    found = read_model_set(random_set)
+    small = KolorsRenderer(found, device=CPU)
+    small._kolors = FullCard(found, load_parts(found, device=CPU), device=CPU)
+    small._kolors.never, small._kolors.tried = never, set()
+    (outcome,) = small.render([ask()])
+    if never:
+        assert isinstance(outcome, Failed)
+        assert "out of memory" in outcome.reason
+        return
+    assert isinstance(outcome, Rendered), outcome
+    assert outcome.notes == (ALONE, ALONE)
+    assert (outcome.pixels == outcome_of(renderer, ask()).pixels).all()
+
+
+def test_decoder_that_gives_values_that_are_not_finite_delivers_nothing(random_set: Path, ask: Ask) -> None:
+    renderer = KolorsRenderer(read_model_set(random_set), device=CPU)
+    renderer._kolors._parts.vae.decoder.conv_out.bias.data.fill_(float("inf"))
+    (outcome,) = renderer.render([ask()])
+    assert isinstance(outcome, Failed)
+    assert "decoder gave values that are not finite" in outcome.reason
 
 
 class Counting(Kolors):

@@ -295,3 +295,52 @@ def test_each_of_several_controls_has_a_window_of_its_own(kolors: Kolors, make: 
 def test_control_image_of_another_size_is_refused_with_both_sizes(kolors: Kolors, make: Make) -> None:
     with pytest.raises(RenderError, match="canny control image is 32x64, the picture is 64x64"):
         kolors.denoise([make(controls=((CANNY, torch.rand(3, 64, 32)),))])
+
+
+def test_four_channels_inpaint_as_the_librarys_own_loop_with_the_canvas_blended_in(
+    random_set: Path, make: Make
+) -> None:
+    """KolorsPipeline's own denoising; after each step what is kept is put back at that step's noise, by hand."""
+    base_only = ModelSet(name="base", revision="0", folder=random_set)
+    condition = make()
+    parts = replace(load_parts(base_only, device=CPU), unet=load_unet_of_base(random_set), ip_adapter=None)
+    ours = Kolors(base_only, parts, device=CPU).denoise([condition])
+    pipe = KolorsPipeline.from_pretrained(random_set / BASE, variant="fp16", dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    generator = torch.Generator("cpu").manual_seed(5)
+    with torch.inference_mode():
+        posterior = pipe.vae.encode(condition.canvas[None] * 2 - 1).latent_dist
+        canvas = posterior.sample(generator=generator) * pipe.vae.config.scaling_factor
+    noise = torch.randn(1, 4, 8, 8, generator=generator)
+    drawn = condition.mask[None, :, ::8, ::8]  # whole blocks: any sampling gives the same
+
+    def put_back(pipe: Any, step: int, _: Any, values: dict[str, Any]) -> dict[str, Any]:
+        later = pipe.scheduler.timesteps[step + 1 : step + 2]
+        kept = pipe.scheduler.add_noise(canvas, noise, later) if len(later) else canvas
+        return {"latents": drawn * values["latents"] + (1 - drawn) * kept}
+
+    expected = pipe(
+        prompt="白色大理石台面",
+        negative_prompt="模糊",
+        width=64,
+        height=64,
+        num_inference_steps=3,
+        guidance_scale=5.0,
+        latents=noise,
+        callback_on_step_end=put_back,
+        output_type="latent",
+    ).images
+    kept = (drawn < 0.5).expand_as(ours)
+    assert torch.allclose(ours[kept], canvas[kept], atol=1e-5)
+    assert torch.allclose(ours, expected, atol=1e-5 * float(expected.abs().max()))
+    free = pipe(
+        prompt="白色大理石台面",
+        negative_prompt="模糊",
+        width=64,
+        height=64,
+        num_inference_steps=3,
+        guidance_scale=5.0,
+        latents=noise,
+        output_type="latent",
+    ).images
+    assert not torch.allclose(free, expected, atol=1e-2), "nothing was put back"

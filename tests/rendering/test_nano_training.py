@@ -17,10 +17,10 @@ from tasks.rendering.nano.control_eyes import open_eyes
 from tasks.rendering.nano.control_images import canny_image, depth_image, scene_edges
 from tasks.rendering.nano.dataset import draw_sample
 from tasks.rendering.nano.export import read_nano
-from tasks.rendering.nano.learn_adapter import no_reference, reference_features
 from tasks.rendering.nano.learn_controls import control_of
 from tasks.rendering.nano.learn_vae import to_tensor
 from tasks.rendering.nano.recipes import RECIPES, compose_scene
+from tasks.rendering.nano.references import no_reference, reference_features
 from tasks.rendering.nano.scenery import draw_front, draw_set
 from tasks.rendering.nano.train import MODELS, encoder_of, seed_folder, unet_of
 from tasks.rendering.nano.vae_start import plain_latents, set_by_hand

@@ -9,6 +9,8 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTCollection, TTFont
 
+from tasks.banners.typography.characters import EVERYDAY
+
 NOTO = Path("/usr/share/fonts/opentype/noto")
 INTER = Path("/usr/share/fonts/opentype/inter")
 FONTS = Path(__file__).resolve().parents[3] / "templates" / "fonts"
@@ -25,14 +27,8 @@ COMMON = (
 FEATURES = ["ccmp", "kern", "mark", "palt", "halt", "vert", "vrt2", "vpal", "vhal", "tnum", "pnum"]
 
 
-def gb2312_level_1() -> str:
-    """The 3755 characters that make 99.7 % of Chinese print."""
-    cells = (bytes([row, cell]) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF))
-    return "".join(cell.decode("gb2312", "ignore") for cell in cells)
-
-
 def main(folder: Path) -> None:
-    simplified = gb2312_level_1() + COMMON + LATIN
+    simplified = "".join(map(chr, sorted(EVERYDAY))) + COMMON + LATIN
     traditional = (FONTS / "traditional.txt").read_text(encoding="utf-8").replace("\n", "")
     for weight in ("Regular", "Bold"):
         _write(_chinese("Sans", weight), simplified + traditional, "Sans", weight, folder)

@@ -11,6 +11,14 @@ BLANK_AFTER = frozenset("」』）》〉】〕］｝〗、，。：；”’")
 # Shared with Latin, but wide and centred in Chinese text.
 AMBIGUOUS = frozenset("“”‘’—…·")
 
+# GB 2312, level 1: the 3755 characters that make 99.7 % of Chinese print, as code points.
+EVERYDAY = frozenset(
+    ord(character)
+    for row in range(0xB0, 0xD8)
+    for cell in range(0xA1, 0xFF)
+    for character in bytes([row, cell]).decode("gb2312", "ignore")
+)
+
 # Measures that belong to the number before them.
 UNITS = (
     "小时", "分钟", "毫升", "公斤", "千克", "厘米", "毫米", "英寸", "瓦",

@@ -13,6 +13,7 @@ from tasks.banners.typography.characters import is_chinese, is_emoji, is_right_t
 from tasks.errors import ConfigurationError
 
 Weight = Literal["regular", "bold"]
+WEIGHTS: tuple[Weight, ...] = ("regular", "bold")
 FAMILIES = ("sans", "serif")
 _FILES = {"sans": "ShangxinSans", "serif": "ShangxinSerif", "latin": "ShangxinLatin"}
 # Larger coverage where the system has it: Noto Sans CJK as Debian's fonts-noto-cjk installs it, Simplified Chinese.
@@ -79,6 +80,12 @@ class FontBook:
                     f"{path}: this font is missing, and copy is set in it. Restore templates/fonts from the project."
                 )
 
+    def faces(self) -> Iterator[tuple[str, Weight, Face]]:
+        """Family, weight and face of every font file of the folder."""
+        for family, name in _FILES.items():
+            for weight in WEIGHTS:
+                yield family, weight, self._face(name, weight)
+
     def problem(self, text: str) -> Problem | None:
         """The first reason why no font here can set this text, None where one can."""
         if is_right_to_left(text):
@@ -110,19 +117,20 @@ class FontBook:
             if wide <= face.covered:
                 narrow = face if name == "serif" else self._face(_FILES["latin"], weight)
                 return Chosen(face, narrow)
-        for face in self._system_faces(weight):
+        for face in self.system_faces(weight):
             return Chosen(face, self._face(_FILES["latin"], weight), from_system=True)
         return Chosen(self._face(_FILES["sans"], weight), self._face(_FILES["latin"], weight))
 
     def _all(self, weight: Weight) -> Iterator[Face]:
         for name in _FILES.values():
             yield self._face(name, weight)
-        yield from self._system_faces(weight)
+        yield from self.system_faces(weight)
 
     def _face(self, name: str, weight: Weight) -> Face:
         return _open(self._folder / f"{name}-{weight.capitalize()}.otf", 0)
 
-    def _system_faces(self, weight: Weight) -> Iterator[Face]:
+    def system_faces(self, weight: Weight) -> Iterator[Face]:
+        """What the system has beyond the folder's fonts."""
         if self._system:
             path = self._system / f"NotoSansCJK-{weight.capitalize()}.ttc"
             if path.is_file():

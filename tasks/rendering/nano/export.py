@@ -18,6 +18,7 @@ CARD = {
     "name": "kolors-nano",
     "native_size": NANO.native_size,
     "margin": 16,
+    "textured": True,
     "draft": True,
     "licence": "Apache-2.0",
     "note": "Draft model, trained on scenes that this project draws itself: for previews and tests, not for sale.",

@@ -1,95 +1,70 @@
-"""Teach the IP-Adapter to take a palette from a picture: its resampler and its projections in the style block."""
+"""Teach the IP-Adapter to take a palette from a picture, and the UNet to listen to it.
 
-import logging
-from collections.abc import Sequence
+The style block, the only one where the renderer lets a reference act, hardly moves a colour in a UNet that never met a
+reference. So its decoder learns together with the adapter: in two steps of three pictures are toned at random, and only
+the reference tells how; the third is the UNet's own lesson, with no reference. Its encoder stays as it is, and with it
+what ControlNets make of it.
+"""
+
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
-from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
-from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from tasks.rendering.nano.adapter import Weights, put_in
 from tasks.rendering.nano.checkpoint import Trainer
-from tasks.rendering.nano.lesson import Batch, Lesson
+from tasks.rendering.nano.learn_unet import unet_loss
+from tasks.rendering.nano.lesson import Lesson
+from tasks.rendering.nano.palettes import draw_palettes
 from tasks.rendering.nano.practice import practise
+from tasks.rendering.nano.references import References
 
-logger = logging.getLogger(__name__)
-
-BATCH = 16
-DROPPED = 0.85  # captions left out: then the reference alone tells the colours
+BATCH = 8
+DROPPED = 0.5  # captions left out: then the reference alone tells the colours; else it has to overrule them
+TONED = 0.65  # pictures in tones of which their captions know nothing
 WHOLE = 0.4  # rows without a kept product
 NOTHING = 0.12  # references left out: what guidance steers away from
-CROPS = ((0.0, 1.0), (0.0, 0.42), (0.58, 1.0))  # of a picture's width, as references: whole, and beside the product
-BROAD = 4  # cells across and down over which what is off is averaged first: a palette is broad, the rest is noise
-# The style block moves a colour little: by 0.004 of a latent for a value of 1, so values have to become large.
-FASTER = {"to_v_ip": 30.0}
-
-
-def reference_features(
-    encoder: CLIPVisionModelWithProjection, processor: CLIPImageProcessor, pictures: Sequence[NDArray[np.uint8]]
-) -> torch.Tensor:
-    """(n, tokens, hidden) of whole pictures, as the renderer takes them."""
-    with torch.inference_mode():
-        pixels = processor([Image.fromarray(picture) for picture in pictures], return_tensors="pt").pixel_values
-        features: torch.Tensor = encoder(pixels, output_hidden_states=True).hidden_states[-2]
-    return features.clone()
-
-
-def no_reference(encoder: CLIPVisionModelWithProjection) -> torch.Tensor:
-    """(tokens, hidden) of an all-zero input: what stands for "no picture"."""
-    side = encoder.config.image_size
-    with torch.inference_mode():
-        nothing: torch.Tensor = encoder(torch.zeros(1, 3, side, side), output_hidden_states=True).hidden_states[-2]
-    return nothing[0].clone()
-
-
-class References:
-    """Features of every training picture, mirrored and cropped, encoded once."""
-
-    def __init__(self, lesson: Lesson, encoder: CLIPVisionModelWithProjection, processor: CLIPImageProcessor) -> None:
-        self.nothing = no_reference(encoder)
-        self.features = {}
-        for data in lesson.buckets:
-            pictures = np.asarray(data.bucket.pixels)
-            crops = [reference_features(encoder, processor, _cropped(pictures, *crop)) for crop in CROPS]
-            self.features[data.bucket.name] = torch.stack(crops, 1).half()
-            logger.info("references: %s, %d pictures", data.bucket.name, len(pictures))
-
-    def pick(self, batch: Batch, rng: np.random.Generator) -> torch.Tensor:
-        """(n, 1, tokens, hidden): a view of each row's own picture, at times nothing."""
-        views = torch.from_numpy(rng.integers(len(CROPS), size=len(batch.rows)))
-        own = self.features[batch.data.bucket.name][torch.from_numpy(batch.rows), views].float()
-        left_out = torch.from_numpy(rng.random(len(own)) < NOTHING)[:, None, None]
-        return torch.where(left_out, self.nothing, own)[:, None]
-
-
-def _cropped(pictures: NDArray[np.uint8], left: float, right: float) -> list[NDArray[np.uint8]]:
-    """The strip between two shares of the width, mirrored, so that no place is copied."""
-    width = pictures.shape[2]
-    strips = pictures[:, :, int(left * width) : int(right * width)]
-    return [np.ascontiguousarray(cv2.flip(np.asarray(strip), 1)) for strip in strips]
+BROAD = 4  # cells across and down over which what is off is averaged: a palette is broad
+# What starts at zero, and the way from the style block back into the picture, have the longest way to go.
+FASTER = {"to_v_ip": 20.0, "to_k_ip": 2.0, "image_proj": 0.5, "up_blocks.0.attentions.1.": 4.0}
+LEARNING = ("adapter.", "unet.up_blocks.", "unet.conv_norm_out.", "unet.conv_out.")
 
 
 def learn_adapter(
     unet: UNet2DConditionModel, weights: Weights, lesson: Lesson, references: References, *, path: Path, rate: float,
     seconds: float,
 ) -> None:  # fmt: skip
-    """Train the adapter, the UNet as it is, until the budget is spent; leaves averaged weights in the UNet."""
+    """Train both, under names "adapter" and "unet", until the budget is spent; leaves averaged weights."""
     unet.requires_grad_(False).eval()
     adapter = put_in(unet, weights)
-    adapter.requires_grad_(True)
+    whole = nn.ModuleDict({"adapter": adapter, "unet": unet})
+    for name, parameter in whole.named_parameters():
+        parameter.requires_grad_(name.startswith(LEARNING) and not ("_ip." in name and name.startswith("unet.")))
+    turns = iter(range(10**9))
 
     def loss() -> torch.Tensor:
-        batch = lesson.batch(BATCH, dropped=DROPPED, whole=WHOLE, early=True)
-        conditions = {**batch.conditions, "image_embeds": [references.pick(batch, lesson.rng)]}
-        with torch.autocast("cpu", torch.bfloat16):
-            found = unet(batch.inputs, batch.steps, batch.hidden, added_cond_kwargs=conditions).sample
-        off = (found.float() - batch.target) * batch.generate
-        return nn.functional.adaptive_avg_pool2d(off, BROAD).pow(2).mean() + 0.1 * batch.loss(found.float())
+        if next(turns) % 3 == 2:
+            return unet_loss(unet, lesson, size=BATCH, features=references.nothing)
+        return style_loss(unet, lesson, references)
 
-    practise("adapter", Trainer(adapter, path, rate=rate, seconds=seconds, decay=0.985, faster=FASTER), lesson, loss)
+    practise("adapter", Trainer(whole, path, rate=rate, seconds=seconds, decay=0.99, faster=FASTER), lesson, loss)
+
+
+def style_loss(unet: UNet2DConditionModel, lesson: Lesson, references: References) -> torch.Tensor:
+    """One batch whose tones its references tell, and nothing else."""
+    left_out = lesson.rng.random(BATCH) < NOTHING
+    palettes = draw_palettes(lesson.rng, BATCH, share=TONED)
+    palettes.strength[torch.from_numpy(left_out)] = 0
+    batch = lesson.batch(BATCH, dropped=DROPPED, whole=WHOLE, early=True, palettes=palettes)
+    features = references.pick(batch, lesson.rng, palettes=palettes, left_out=left_out)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = unet(
+            batch.inputs,
+            batch.steps,
+            batch.hidden,
+            added_cond_kwargs={**batch.conditions, "image_embeds": [features]},
+            cross_attention_kwargs={"ip_adapter_masks": [batch.generate]},
+        ).sample
+    off = (found.float() - batch.target) * batch.generate
+    return batch.loss(found.float()) + nn.functional.adaptive_avg_pool2d(off, BROAD).pow(2).mean()

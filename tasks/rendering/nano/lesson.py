@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.rendering.nano.latents import LatentBucket
 from tasks.rendering.nano.learn_text import embed
+from tasks.rendering.nano.palettes import Palettes
 from tasks.rendering.nano.vae_start import plain_latents
 from tasks.rendering.nano.vocabulary import negative_caption
 from tasks.rendering.toyparts import kolors_scheduler
@@ -65,12 +66,19 @@ class Lesson:
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
 
-    def batch(self, size: int, *, dropped: float, whole: float = 0.0, early: bool = False) -> Batch:
-        """A random batch: `dropped` captions say nothing, `whole` rows keep no product, `early` favours high noise."""
+    def batch(
+        self, size: int, *, dropped: float, whole: float = 0.0, early: bool = False, palettes: Palettes | None = None
+    ) -> Batch:
+        """A random batch: `dropped` captions say nothing, `whole` rows keep no product, `early` favours high noise.
+
+        What the model draws takes on the `palettes`' tones, whatever its caption says.
+        """
         data = self.buckets[int(self.rng.choice(len(self.buckets), p=self.weights))]
         rows = self.rng.integers(len(data.latents), size=size)
         kept = self.rng.random(size) >= whole
         clean, masked, generate = self._frames(data, rows, kept)
+        if palettes is not None:
+            clean = torch.where(generate > 0, palettes.tone_latents(clean), clean)
         noise = torch.randn(clean.shape, generator=self.generator)
         steps = self._steps(size, early=early)
         share = self.kept_share[steps][:, None, None, None]

@@ -24,12 +24,14 @@ from tasks.rendering.nano.checkpoint import read_average, write_start
 from tasks.rendering.nano.dataset import draw_all, read_buckets
 from tasks.rendering.nano.export import export, plain_unet, read_nano
 from tasks.rendering.nano.latents import encode_buckets
-from tasks.rendering.nano.learn_adapter import References, learn_adapter
+from tasks.rendering.nano.learn_adapter import learn_adapter
 from tasks.rendering.nano.learn_controls import control_of, learn_controls
 from tasks.rendering.nano.learn_text import learn_text
 from tasks.rendering.nano.learn_unet import calm_start, learn_unet
 from tasks.rendering.nano.learn_vae import learn_vae
 from tasks.rendering.nano.lesson import Lesson
+from tasks.rendering.nano.references import References
+from tasks.rendering.nano.resampler_start import set_by_hand as read_by_hand
 from tasks.rendering.nano.sample import PROMPTS, NanoModel, draw
 from tasks.rendering.nano.tokens import make_tokenizer
 from tasks.rendering.nano.vae_start import set_by_hand
@@ -65,11 +67,12 @@ def encoder_of(folder: Path) -> ChatGLMModel:
 
 
 def unet_of(folder: Path) -> UNet2DConditionModel:
-    """The inpainting UNet as far as it has got, or fresh."""
+    """The inpainting UNet as far as it has got, with the adapter's lesson or without, or fresh."""
     torch.manual_seed(0)
     unet = make_unet(NANO, in_channels=INPAINT_CHANNELS)
     calm_start(unet)
-    read_average(unet, folder / "unet.safetensors", prefix="unet.")
+    for stage in ("unet", "adapter"):
+        read_average(unet, folder / f"{stage}.safetensors", prefix="unet.")
     return unet
 
 
@@ -127,11 +130,9 @@ def image_encoder() -> CLIPVisionModelWithProjection:
 
 
 def fresh_adapter() -> dict[str, dict[str, torch.Tensor]]:
-    """An adapter that passes on what it reads of a picture and adds nothing to the UNet yet: its values are zero."""
+    """An adapter that reads a picture's palette and adds nothing to the UNet yet: its values are zero."""
     weights = make_ip_adapter(make_unet(NANO), NANO, seed=0, std=0.1)
-    for name, value in weights["image_proj"].items():
-        if name == "latents" or name.endswith(".1.3.weight"):
-            value.mul_(0.2)  # less of its own voice, else the picture's is lost in it
+    read_by_hand(weights["image_proj"])
     for name, value in weights["ip_adapter"].items():
         if "to_v_ip" in name:
             value.zero_()
@@ -141,7 +142,7 @@ def fresh_adapter() -> dict[str, dict[str, torch.Tensor]]:
 def adapter_of(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     """The adapter as far as it has got, under the published names."""
     unet = unet_of(folder)
-    read_average(put_in(unet, fresh_adapter()), folder / "adapter.safetensors")
+    read_average(put_in(unet, fresh_adapter()), folder / "adapter.safetensors", prefix="adapter.")
     return take_out(unet)
 
 
