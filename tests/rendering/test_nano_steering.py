@@ -12,6 +12,7 @@ from tests.rendering.steered import edge_overlap, frame, horizon, palette_distan
 
 TABLE = "浅色原木桌面，白色背景，柔和的自然光"
 NEUTRAL = "电商产品摄影，台面留白"
+OVERSHOT = "4 of 6 measured: a pale palette that is near already is overshot"
 REFERENCES = ("festive-red", "city-night", "spring-garden", "autumn-tea")
 
 
@@ -113,13 +114,14 @@ def test_palette_moves_towards_the_reference(studio: Studio, recipe: str) -> Non
 @pytest.mark.parametrize(
     "recipe",
     [
+        "festive-red",
         "city-night",
-        "spring-garden",
-        pytest.param("autumn-tea", marks=pytest.mark.xfail(reason="17 of 20 measured", strict=True)),
+        "autumn-tea",
+        pytest.param("spring-garden", marks=pytest.mark.xfail(reason=OVERSHOT, strict=True)),
     ],
 )
 def test_palette_moves_towards_the_reference_on_nearly_every_seed(studio: Studio, recipe: str) -> None:
-    assert sum(approach(studio, recipe, seed) > 0 for seed in range(500, 520)) >= 18
+    assert sum(approach(studio, recipe, seed) > 0 for seed in range(500, 520)) >= 19
 
 
 def test_several_references_meet_between_each_other(studio: Studio) -> None:
