@@ -12,8 +12,7 @@ from tests.rendering.steered import edge_overlap, frame, horizon, palette_distan
 
 TABLE = "浅色原木桌面，白色背景，柔和的自然光"
 NEUTRAL = "电商产品摄影，台面留白"
-WEAK_RED = "a red reference darkens the picture but hardly reddens it: the adapter needs a longer training"
-REFERENCES = ("city-night", "spring-garden", "autumn-tea")
+REFERENCES = ("festive-red", "city-night", "spring-garden", "autumn-tea")
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -104,9 +103,7 @@ def approach(studio: Studio, recipe: str, seed: int) -> float:
     return 1 - after / before
 
 
-@pytest.mark.parametrize(
-    "recipe", [*REFERENCES, pytest.param("festive-red", marks=pytest.mark.xfail(reason=WEAK_RED, strict=True))]
-)
+@pytest.mark.parametrize("recipe", REFERENCES)
 def test_palette_moves_towards_the_reference(studio: Studio, recipe: str) -> None:
     assert approach(studio, recipe, seed=1) > 0.1
 

@@ -16,7 +16,9 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.pipelines.kolors import ChatGLMModel, ChatGLMTokenizer
 from PIL import Image
-from transformers import CLIPVisionModelWithProjection
+from safetensors.torch import load_file
+from torch import nn
+from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from tasks.rendering.loader import load_image_processor
 from tasks.rendering.nano.adapter import put_in, take_out
@@ -33,6 +35,7 @@ from tasks.rendering.nano.lesson import Lesson
 from tasks.rendering.nano.references import References
 from tasks.rendering.nano.resampler_start import set_by_hand as read_by_hand
 from tasks.rendering.nano.sample import PROMPTS, NanoModel, draw
+from tasks.rendering.nano.style_wire import lay_wire, values_for
 from tasks.rendering.nano.tokens import make_tokenizer
 from tasks.rendering.nano.vae_start import set_by_hand
 from tasks.rendering.nano.vision_start import set_by_hand as look_by_hand
@@ -46,7 +49,7 @@ from tasks.rendering.toyparts import (
     make_unet,
     make_vae,
 )
-from tasks.rendering.toyset import BASE, CONTROLS, ModelParts
+from tasks.rendering.toyset import BASE, CONTROLS, IP_ADAPTER, IP_ADAPTER_FILE, ModelParts
 
 MODELS = Path(__file__).parent.parent / "models"
 PREDICTION = "v_prediction"
@@ -83,6 +86,18 @@ def seed_folder(folder: Path, options: argparse.Namespace) -> None:
     write_start(shipped.encoder, folder / "text.safetensors", prefix="0.")
     write_start(shipped.vae, folder / "vae.safetensors")
     write_start(shipped.unet, folder / "unet.safetensors", prefix="unet.")
+    # its UNet holds the wire already, which must not be laid twice
+    adapter = put_in(read_nano(options.start).unet, shipped_adapter(options.start))
+    write_start(adapter, folder / "adapter.safetensors", prefix="adapter.")
+
+
+def shipped_adapter(start: Path) -> dict[str, dict[str, torch.Tensor]]:
+    """The adapter of a finished set, in the published groups."""
+    groups: dict[str, dict[str, torch.Tensor]] = {"image_proj": {}, "ip_adapter": {}}
+    for name, value in load_file(start / IP_ADAPTER / IP_ADAPTER_FILE).items():
+        group, key = name.split(".", 1)
+        groups[group][key] = value.float()
+    return groups
 
 
 def train_scenes(folder: Path, options: argparse.Namespace) -> None:
@@ -113,13 +128,30 @@ def train_controls(folder: Path, options: argparse.Namespace) -> None:
 
 
 def train_adapter(folder: Path, options: argparse.Namespace) -> None:
-    lesson, encoder = _lesson(folder), image_encoder()
-    references = References(lesson, encoder, load_image_processor(folder, size=NANO.clip_image))
-    path = folder / "adapter.safetensors"
-    learn_adapter(
-        unet_of(folder), fresh_adapter(), lesson, references, path=path, rate=RATES["adapter"],
-        seconds=options.adapter_seconds,
-    )  # fmt: skip
+    """Lay the adapter's wire through the UNet by hand, then let both learn for as long as the budget says."""
+    path, lesson = folder / "adapter.safetensors", _lesson(folder)
+    processor = load_image_processor(folder, size=NANO.clip_image)
+    if not path.exists():
+        lay_adapter(unet_of(folder), lesson, processor, path=path)
+    if options.adapter_seconds > 0:
+        references = References(lesson, image_encoder(), processor)
+        rate, seconds = RATES["adapter"], options.adapter_seconds
+        learn_adapter(unet_of(folder), fresh_adapter(), lesson, references, path=path, rate=rate, seconds=seconds)
+
+
+def lay_adapter(unet: UNet2DConditionModel, lesson: Lesson, processor: CLIPImageProcessor, *, path: Path) -> None:
+    """Write the stage's start: the UNet's decoder with the wire in it, and the adapter whose values feed it."""
+    unet.requires_grad_(False).eval()
+    lesson.begin(3)
+    batches = [lesson.batch(4, dropped=0.4, whole=0.5) for _ in range(8)]
+    start = lay_wire(unet, batches)
+    decoder = nn.ModuleDict({"unet": nn.ModuleDict({"up_blocks": unet.up_blocks})})
+    adapter = put_in(unet_of(path.parent), fresh_adapter())
+    values = adapter["style"].to_v_ip[0].weight
+    with torch.no_grad():
+        values.copy_(values_for(start, values.shape[1], mean=processor.image_mean, std=processor.image_std))
+    decoder["adapter"] = adapter
+    write_start(decoder, path)
 
 
 def image_encoder() -> CLIPVisionModelWithProjection:
@@ -130,12 +162,11 @@ def image_encoder() -> CLIPVisionModelWithProjection:
 
 
 def fresh_adapter() -> dict[str, dict[str, torch.Tensor]]:
-    """An adapter that reads a picture's palette and adds nothing to the UNet yet: its values are zero."""
+    """An adapter that reads a picture's palette, attends to all of it alike and adds nothing to the UNet yet."""
     weights = make_ip_adapter(make_unet(NANO), NANO, seed=0, std=0.1)
     read_by_hand(weights["image_proj"])
-    for name, value in weights["ip_adapter"].items():
-        if "to_v_ip" in name:
-            value.zero_()
+    for value in weights["ip_adapter"].values():
+        value.zero_()
     return weights
 
 
@@ -209,7 +240,7 @@ def main() -> None:
     parser.add_argument("--revision", default="1", help="what set.json calls this training")
     parser.add_argument("--pictures", type=int, default=20000, help="training pictures to draw")
     parser.add_argument("--workers", type=int, default=2, help="processes that draw")
-    for name, seconds in (("text", 600), ("vae", 2400), ("unet", 14400), ("control", 5400), ("adapter", 2400)):
+    for name, seconds in (("text", 600), ("vae", 2400), ("unet", 14400), ("control", 5400), ("adapter", 0)):
         parser.add_argument(f"--{name}-seconds", type=float, default=seconds, help=f"budget of the {name} stage")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

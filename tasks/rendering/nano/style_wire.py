@@ -1,0 +1,129 @@
+"""A way for a reference's colours through the UNet's decoder: three quiet directions, linear from end to end.
+
+What the style block adds reaches the picture through so many layers that a UNet which never met a reference turns
+every push into "lighter" or "darker". Attention output, projections, upsamplers and the resnets' shortcuts are linear,
+though, and at each of them some directions are hardly used. Along those a wire of three numbers is laid, the colour
+latents of the velocity, from the style block to the last resnet. Without a reference next to nothing flows through it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import nn
+
+from tasks.rendering.nano.adapter import STYLE
+from tasks.rendering.nano.lesson import Batch
+from tasks.rendering.nano.resampler_start import CONSTANTS
+from tasks.rendering.nano.vae_start import MIDDLE, TO_LATENT
+
+COLOURS = 3  # latents that hold a colour
+LOUD = 8.0  # how much stronger the wire carries its numbers than they are: strays count less
+# Share of a palette that one step of sampling adds, at scale 1: the net keeps what it finds in the noisy picture.
+PUSH = 0.05
+GUIDANCE = 3.0  # with which the set draws: two of it steer away from "no picture", a middle grey here
+USUAL = (0.5, 0.1, 0.5)  # colour latents of what the set draws unasked: brighter than the average drawn scene
+TOKEN_CONSTANT = 0.22  # what the constants of a token are after its norm
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A linear layer on the way; the wire runs through the first `width` of its inputs."""
+
+    layer: nn.Module
+    width: int
+
+
+def way_of(unet: UNet2DConditionModel) -> list[Stop]:
+    """From the style block's output projection to the shortcut of the last resnet but one."""
+    parts: Any = unet
+    block, middle, last = parts.up_blocks
+    style = unet.get_submodule(STYLE.removesuffix(".attn2.processor"))
+    attention = block.attentions[1]
+    layers = [
+        style.attn2.to_out[0], attention.proj_out, block.upsamplers[0].conv, middle.resnets[0].conv_shortcut,
+        middle.resnets[1].conv_shortcut, middle.upsamplers[0].conv, last.resnets[0].conv_shortcut,
+    ]  # fmt: skip
+    outs = [layer.weight.shape[0] for layer in layers]
+    return [Stop(layer, width) for layer, width in zip(layers, [layers[0].weight.shape[1], *outs[:-1]], strict=True)]
+
+
+def lay_wire(unet: UNet2DConditionModel, batches: Sequence[Batch]) -> torch.Tensor:
+    """Change the UNet's weights in place; returns (channels, 3): what the style block must add for each number.
+
+    `batches` are typical ones, by which the quiet directions and the last resnet's slopes are found.
+    """
+    stops = way_of(unet)
+    seen, slopes = _observe(unet, stops, batches)
+    quiet = [_quiet(values[:, : stop.width]) for stop, values in zip(stops, seen, strict=True)]
+    ends = [*(directions for directions, _ in quiet[1:]), torch.linalg.pinv(slopes) / LOUD]
+    for stop, (start, mean), end in zip(stops, quiet, ends, strict=True):
+        _connect(stop, start, end, mean)
+    return quiet[0][0] * LOUD
+
+
+def values_for(start: torch.Tensor, width: int, *, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
+    """(channels, width) of `to_v_ip`: from a token's colour to the velocity of the palette that it stands for.
+
+    `mean` and `std` are the image processor's. The velocity of a picture in pure noise is its negative; the average
+    picture's latents are 0.
+    """
+    levels, middle = torch.tensor(std) * 2, torch.tensor(mean) * 2 - 1
+    usual = torch.tensor(MIDDLE[:COLOURS]) + torch.tensor(USUAL)
+    values = torch.zeros(start.shape[0], width)
+    values[:, :COLOURS] = start @ (-TO_LATENT * levels[None, :]) * PUSH / 2
+    values[:, COLOURS : 2 * COLOURS] = -values[:, :COLOURS]
+    always = start @ (usual - TO_LATENT @ middle) * PUSH * GUIDANCE
+    half = CONSTANTS // 2
+    values[:, -CONSTANTS:-half] = always[:, None] / CONSTANTS / TOKEN_CONSTANT
+    values[:, -half:] = -values[:, -CONSTANTS:-half]
+    return values
+
+
+def _observe(
+    unet: UNet2DConditionModel, stops: Sequence[Stop], batches: Sequence[Batch]
+) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """What arrives at each stop, (positions, channels); how the velocity's mean follows the last one's output."""
+    seen: list[list[torch.Tensor]] = [[] for _ in stops]
+    slopes = torch.zeros(COLOURS, stops[-1].layer.weight.shape[0])
+    for batch in batches:
+        added = torch.zeros(slopes.shape[1], requires_grad=True)
+        hooks = [stop.layer.register_forward_pre_hook(_noting(kept)) for stop, kept in zip(stops, seen, strict=True)]
+        hooks.append(stops[-1].layer.register_forward_hook(lambda _m, _i, out, a=added: out + a[:, None, None]))
+        velocity = unet(batch.inputs, batch.steps, batch.hidden, added_cond_kwargs=batch.conditions).sample
+        for hook in hooks:
+            hook.remove()
+        means = velocity[:, :COLOURS].mean((0, 2, 3))
+        for row in range(COLOURS):
+            slopes[row] += torch.autograd.grad(means[row], added, retain_graph=True)[0] / len(batches)
+    return [torch.cat(kept) for kept in seen], slopes
+
+
+def _noting(kept: list[torch.Tensor]) -> Any:
+    def note(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        found = inputs[0].detach()
+        flat = found if found.ndim == 3 else found.permute(0, 2, 3, 1)
+        kept.append(flat.reshape(-1, flat.shape[-1]))
+
+    return note
+
+
+def _quiet(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(channels, 3): orthonormal directions in which the values vary least; and their mean along them, (3,)."""
+    directions = torch.linalg.eigh(torch.cov(values.T)).eigenvectors[:, :COLOURS]
+    return directions, values.mean(0) @ directions
+
+
+def _connect(stop: Stop, start: torch.Tensor, end: torch.Tensor, mean: torch.Tensor) -> None:
+    """Whatever the layer's input has along `start` beyond its mean comes out along `end` too."""
+    weight, bias = stop.layer.weight, stop.layer.bias
+    with torch.no_grad():
+        middle = (
+            weight[:, : stop.width, 1, 1] if weight.ndim == 4 and weight.shape[-1] == 3 else weight[:, : stop.width]
+        )
+        flat = middle.reshape(weight.shape[0], stop.width)
+        flat += end @ start.T
+        middle.copy_(flat.reshape(middle.shape))
+        bias -= end @ mean
