@@ -27,6 +27,8 @@ FAR, SOFTNESS = 0.6, (0.01, 0.025, 0.05, 0.08)
 DRIFT, SOFTEST = 0.07, 0.03
 # An edge of so many levels within this share of the height is the edge of a thing and stays one.
 HARD, EDGE = 36.0, 0.012
+# Share of the height that a pixel of the drawn-out part may be high while it is worked out.
+FINE_SHARE = 0.008
 # A blur of more px than this is worked out on a smaller picture.
 FINE_SIGMA = 3.0
 # The grain repeats after so many px, which nobody sees; its strength is measured on as many.
@@ -130,26 +132,29 @@ def _far(column: Floats, count: int, *, random: np.random.Generator) -> Floats:
     A hard edge, such as that of a table, is carried on straight and sharp; everything else drifts.
     """
     height = len(column)
-    away = np.arange(count, dtype=np.float32) / height
-    steps = [column, *(_blurred(column, share * height) for share in SOFTNESS)]
-    place = np.minimum(away / FAR, 1) * (len(steps) - 1)
-    low = np.minimum(place.astype(np.int64), len(steps) - 2)
-    levels = np.concatenate(steps, axis=1)
-    share = (place - low)[:, None].astype(np.float32)
-    smooth = levels[:, low] * (1 - share) + levels[:, low + 1] * share
-    hard = _hardness(column)
-    drift = _drift((height, count), random) * (_smoothstep(np.minimum(away / FAR, 1)) * DRIFT * height)
-    rows = np.arange(height, dtype=np.float32)[:, None] + drift * (1 - hard)
-    across = np.broadcast_to(np.arange(count, dtype=np.float32), (height, count))
-    drifted = cv2.remap(
-        np.ascontiguousarray(smooth, np.float32),
-        np.ascontiguousarray(across),
-        np.ascontiguousarray(rows, np.float32),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT_101,
-    )
+    by = max(1, int(FINE_SHARE * height))  # it is soft: worked out on a picture as much smaller as nobody sees
+    small = (max(2, -(-height // by)), max(2, -(-count // by)))
+    drifted = cv2.resize(_drifting(column, small, random=random), (count, height), interpolation=cv2.INTER_LINEAR)
     # near a hard edge the column itself goes on
-    return np.asarray(drifted + (column - drifted) * hard[..., None], np.float32)
+    hard = _hardness(column)
+    rows = np.flatnonzero(hard[:, 0] > 1 / 255)
+    drifted[rows] += (column[rows] - drifted[rows]) * hard[rows, None]
+    return np.asarray(drifted, np.float32)
+
+
+def _drifting(column: Floats, shape: tuple[int, int], *, random: np.random.Generator) -> Floats:
+    """The column drawn out to a picture of that shape, whose pixels are square: ever softer, and drifting."""
+    height, count = shape
+    rest = 1 - _hardness(column)
+    steps = [column, *(_blurred(column, share * len(column)) for share in SOFTNESS)]
+    levels = cv2.resize(np.concatenate(steps, axis=1), (len(steps), height), interpolation=cv2.INTER_AREA)
+    rest = cv2.resize(rest, (1, height), interpolation=cv2.INTER_AREA).reshape(height, 1)
+    away = np.arange(count, dtype=np.float32) / height
+    place = np.minimum(away / FAR, 1) * (len(steps) - 1)
+    drift = _drift(shape, random) * (_smoothstep(np.minimum(away / FAR, 1)) * DRIFT * height) * rest
+    rows = np.arange(height, dtype=np.float32)[:, None] + drift
+    across = np.ascontiguousarray(np.broadcast_to(place.astype(np.float32), shape))  # between one softness and the next
+    return np.asarray(cv2.remap(levels, across, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.float32)
 
 
 def _blurred(column: Floats, sigma: float) -> Floats:
@@ -200,7 +205,9 @@ def _running_median(column: Floats) -> Floats:
     """The median over a window that slides along the column: keeps steps, drops what is thinner than half of it."""
     rows = np.arange(len(column))[:, None]
     offsets = np.rint(np.linspace(-0.5, 0.5, MEDIAN_TAPS) * WINDOW * len(column)).astype(np.int64)
-    return np.asarray(np.median(column[np.clip(rows + offsets, 0, len(column) - 1)], axis=1), np.float32)
+    taps = np.ascontiguousarray(column.T)[:, np.clip(rows + offsets, 0, len(column) - 1)]
+    taps.partition(MEDIAN_TAPS // 2, axis=-1)
+    return np.asarray(taps[..., MEDIAN_TAPS // 2].T, np.float32)
 
 
 def _grain(strip: Floats) -> float:

@@ -17,6 +17,12 @@ BINS = (16, 24, 24)  # of L, a, b: coarse in light, finer in colour
 LIKELY = {0.85: 1e9, 0.7: 0.3, 0.55: 0.3}
 OUTLINE = 0.22  # slope per pixel, share of the contrast: a grown part has an edge, a shadow fades out
 CONTRAST = 12  # grey levels that make an edge
+EDGED = 1 / 3  # share of a part's rim that has an edge: a grown part often runs into the soft shadow beside it
+SLIGHT, SLIGHT_EDGED = (
+    0.05,
+    0.5,
+)  # a part this small, in product areas, has to stand out more: white stone at a lid's rim
+SHADED = 3  # levels in every channel by which a laid shadow is darker than the decode
 
 
 def check_growth(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
@@ -39,7 +45,7 @@ def _growth(name: str, picture: Pixels | None, regions: Regions, thresholds: Thr
     small = Small.of(regions, picture)
     if small.far.sum() < 400 or small.inside.sum() < 50:
         return thresholds.not_measured(name, "too little background or product to compare")
-    grown, box = _attached_parts(small)
+    grown, box = _attached_parts(small, laid=_laid_shadow(regions, small))
     return thresholds.at_most(name, grown / float(small.inside.sum()), box=box)
 
 
@@ -67,7 +73,16 @@ class Small:
         self.far: NDArray[np.bool_] = near == 0
 
 
-def _attached_parts(small: Small) -> tuple[float, Box | None]:
+def _laid_shadow(regions: Regions, small: Small) -> NDArray[np.bool_] | None:
+    """Where the final is darker than the decode in every channel: the shadow laid on it, which is no product."""
+    raw = regions.evidence.raw
+    if raw is None:
+        return None
+    drawn = Small.of(regions, raw).raw
+    return np.asarray((small.raw.astype(np.int16) < drawn.astype(np.int16) - SHADED).all(axis=2))
+
+
+def _attached_parts(small: Small, *, laid: NDArray[np.bool_] | None = None) -> tuple[float, Box | None]:
     """Pixels of parts that belong to the product but lie outside it, and the box of the largest in full size.
 
     Where the background has some of the product's colours only a lower likelihood finds a part, and it may then be
@@ -78,18 +93,23 @@ def _attached_parts(small: Small) -> tuple[float, Box | None]:
     # the model repaints the outline a pixel or two beside it; what is that thin is no growth
     outline = cv2.dilate(small.product, np.ones((5, 5), np.uint8))
     share[outline > 0] = 0
+    if laid is not None:
+        share[laid] = 0
     for likely, largest in LIKELY.items():
-        total, around = _parts_over(likely, largest * float(small.inside.sum()), share, (slope, outline))
+        total, around = _parts_over(likely, (largest, float(small.inside.sum())), share, (slope, outline))
         if total > most:
             most, largest_box = total, around
     return most, largest_box and Box(*(round(edge / small.scale) for edge in largest_box))
 
 
 def _parts_over(
-    likely: float, limit: float, share: NDArray[np.float32], edges: tuple[NDArray[np.float32], Mask]
+    likely: float, sizes: tuple[float, float], share: NDArray[np.float32], edges: tuple[NDArray[np.float32], Mask]
 ) -> tuple[float, Box | None]:
-    """Area of all outlined parts of that likelihood that touch the product, and the box of the largest."""
-    slope, outline = edges
+    """Area of all outlined parts of that likelihood that touch the product, and the box of the largest.
+
+    `sizes` are the largest part that counts, in product areas, and the product's area.
+    """
+    (slope, outline), (largest_share, product) = edges, sizes
     candidate = cv2.morphologyEx((share > likely).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     touching = cv2.dilate(outline, np.ones((5, 5), np.uint8)) > 0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(candidate, connectivity=8)
@@ -98,9 +118,10 @@ def _parts_over(
         left, top, width, height, area = (int(number) for number in stats[part])
         view = (slice(max(top - 2, 0), top + height + 2), slice(max(left - 2, 0), left + width + 2))
         mask = labels[view] == part
-        if not 12 <= area <= limit or not touching[view][mask].any():
+        if not 12 <= area <= largest_share * product or not touching[view][mask].any():
             continue
-        if edge_of(mask, slope[view], outline[view]) < OUTLINE:
+        edged = SLIGHT_EDGED if area < SLIGHT * product else EDGED
+        if edge_of(mask, slope[view], outline[view], share=edged) < OUTLINE:
             continue
         total += area
         if area > largest:

@@ -150,6 +150,16 @@ class Floor:
         self._flow = threading.Thread(target=here.run, args=(work,))
         self._flow.start()
 
+    def at_work(self, pairs: list[tuple[psutil.Popen, psutil.Process]]) -> tuple[psutil.Popen, psutil.Process]:
+        """The first of agents and renderers that holds a lease."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            owners = self.ledger.owners()
+            for agent, resident in pairs:
+                if owner_name(resident.pid) in owners:
+                    return agent, resident
+        raise AssertionError("nobody took anything")
+
     def finish(self) -> dict[str, Any]:
         assert self._flow is not None
         self._flow.join(PATIENCE_SECONDS)
@@ -198,10 +208,6 @@ def manifest(run_id: str) -> list[dict[str, Any]]:
     return [comparable(line) for line in read_manifest(data)]
 
 
-def _pid(owner: str) -> int:
-    return int(owner.split(":")[1])
-
-
 @pytest.mark.slow
 def test_two_agents_render_a_campaign_with_models_loaded_once_and_leave_what_their_cards_do_not_hold(
     floor: Floor,
@@ -231,12 +237,10 @@ def test_two_agents_render_a_campaign_with_models_loaded_once_and_leave_what_the
 @pytest.mark.slow
 def test_a_killed_renderer_crashes_its_run_and_nothing_is_lost_or_made_twice(floor: Floor) -> None:
     undisturbed = floor.undisturbed("killed")
-    floor.crew(2)
+    pairs = [(agent, floor.resident(agent)) for agent in floor.crew(2)]
     floor.produce("killed")
     floor.done("killed", 2)
-    wait_until(lambda: bool(floor.ledger.owners()))
-    agent = next(each for each in floor.crew(2) if floor.resident(each).pid == _pid(floor.ledger.owners()[0]))
-    victim = floor.resident(agent)
+    agent, victim = floor.at_work(pairs)
     victim.kill()
 
     assert floor.finish()["unfinished"] == 0
@@ -323,7 +327,7 @@ def test_an_agent_outlasts_a_server_that_is_away(
 
 def test_an_agent_whose_self_test_differs_refuses_work(floor: Floor) -> None:
     workplace = open_workplace()
-    known = floor.ledger.agents()
+    known = {agent.id for agent in floor.ledger.agents()}
     assert check_renderer(workplace, MODEL) == 0.0
     key = self_test_key(workplace, MODEL)
     wrong = cv2.imdecode(np.frombuffer(workplace.store.get(key), np.uint8), cv2.IMREAD_COLOR)
@@ -333,7 +337,7 @@ def test_an_agent_whose_self_test_differs_refuses_work(floor: Floor) -> None:
     agent = floor.hire()
     assert agent.wait(PATIENCE_SECONDS) == 2
     assert "self-test picture" in floor.logs()
-    assert floor.ledger.agents() == known
+    assert {agent.id for agent in floor.ledger.agents()} == known
 
 
 def test_the_first_agent_of_a_model_records_the_picture(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from rich.console import Console
 
 from flows.campaign import produce_campaign
 from flows.reproduce import reproduce_here
+from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
-from tasks.delivery.keys import manifest_key
+from tasks.delivery.keys import manifest_key, report_key
 from tasks.delivery.manifest import ManifestLine, comparable, read_manifest
 from tasks.errors import RenderError
 from tasks.settings import get_settings, use_settings
@@ -109,6 +110,20 @@ def test_the_best_of_several_candidates_is_kept_and_all_are_on_record(catalogue:
     assert all(len(line.takes) == 1 for line in lines if line.scene == "white-studio")
     again = produce_campaign(brief, "run-2")
     assert again["fresh"] == 0
+
+
+def test_a_run_in_which_everything_fails_says_the_likeliest_cause_before_anything_else(
+    catalogue: Path, paint: Renderers
+) -> None:
+    paint({"p0.png": ["noise"], "p1.png": ["noise"], "p2.png": ["growth"]})
+    produce_campaign(make_brief(catalogue), "run-1")
+    console = Console(record=True, width=200)
+    print_summary(open_workplace(), "run-1", console)
+    told = console.export_text()
+    assert "The likeliest common cause: 画面噪乱 Noise instead of a picture (2/3)" in told
+    assert told.index("likeliest common cause") < told.index("Contact sheet")
+    page = open_workplace().store.get(report_key("run-1")).decode()
+    assert "最可能的共同原因" in page
 
 
 def test_a_repair_that_cannot_be_made_leaves_the_take_there_was(catalogue: Path, paint: Renderers) -> None:

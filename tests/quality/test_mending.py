@@ -1,6 +1,6 @@
 """Faults planted into real renders of kolors-nano: the table that ships mends them, and nothing but its action does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -52,28 +52,20 @@ def judged(rendered: Rendered) -> Verdict:
     return judge((*check_master(evidence, LIMITS), *check_with_models(evidence, LIMITS, MODELS)))
 
 
-def draw(renderer: FaultyNano, work: Work, take: int, steering: Steering) -> Rendered:
-    (made,) = renderer.render([RenderRequest(steer(work.job, steering), take, work.images, steering)])
+def take(renderer: FaultyNano, work: Work, number: int, steering: Steering, before: Rendered | None) -> Rendered:
+    """Finished anew from what was drawn before where the steering keeps it, else drawn."""
+    request = RenderRequest(steer(work.job, steering), number, work.images, steering)
+    if before is not None and before.rework is not None and steering.drawn_as(PLAIN, take=0):
+        made = before.rework(request)
+    else:
+        (made,) = renderer.render([request])
     assert isinstance(made, Rendered), made
     return made
 
 
-def takes(renderer: FaultyNano, work: Work, table: RepairTable) -> Iterator[Tried]:
-    """Every take until one passes or the table has nothing left."""
-    tried: list[Tried] = []
-    steering: Steering | None = PLAIN
-    while steering is not None:
-        tried.append(Tried(len(tried), judged(draw(renderer, work, len(tried), steering)), steering))
-        yield tried[-1]
-        steering = next_steering(table, tried)
-
-
-def only(cause: str, *, with_actions: bool) -> RepairTable:
-    """The shipped actions against one cause, or as many takes that do nothing."""
-    actions = TABLE.causes[cause]
-    return RepairTable.model_validate(
-        {"takes": 1, "causes": {cause: actions[:1] if with_actions else [{"seed": actions[0].seed}]}}
-    )
+def idle(cause: str) -> RepairTable:
+    """A take that does nothing, where the table that ships does something."""
+    return RepairTable.model_validate({"takes": 1, "causes": {cause: [{"seed": TABLE.causes[cause][0].seed}]}})
 
 
 @pytest.mark.parametrize(
@@ -89,10 +81,16 @@ def test_a_planted_fault_is_mended_by_its_action_and_by_nothing_else(
     flask: Work, cause: str, renderer: Callable[[], FaultyNano], side: int
 ) -> None:
     faulty, work = renderer(), flask.sized(side)
-    first, second = takes(faulty, work, only(cause, with_actions=True))
-    assert [each.cause for each in first.verdict.failures if each.severity == "review"] == [cause]
-    assert (second.verdict.status, second.steering.causes) == ("approved", (cause,))
+    first = take(faulty, work, 0, PLAIN, None)
+    tried = Tried(0, judged(first))
+    assert [each.cause for each in tried.verdict.failures if each.severity == "review"] == [cause]
 
-    _, without = takes(faulty, work, only(cause, with_actions=False))
-    assert without.verdict.status == "review"
-    assert cause in {each.cause for each in without.verdict.failures}
+    steering, nothing = (next_steering(table, [tried]) for table in (TABLE, idle(cause)))
+    assert steering is not None
+    assert nothing is not None
+    assert steering.causes == (cause,)
+    assert judged(take(faulty, work, 1, steering, first)).status == "approved"
+
+    without = judged(take(faulty, work, 1, nothing, first))
+    assert without.status == "review"
+    assert cause in {each.cause for each in without.failures}
