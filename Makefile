@@ -37,10 +37,10 @@ lint: .venv/.test-ready  ## style, types, import contracts, templates
 	@$(BIN)/shangxin lint
 
 test: .venv/.test-ready system lint  ## lint, types, contracts and the test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu" $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu" $(ARGS)
 
 test-all: .venv/.test-ready system lint  ## the same and the slow tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: .venv/.test-ready  ## speed and memory, as ratios within one run
 	@$(BIN)/python -m tests.bench

@@ -285,6 +285,7 @@ def test_a_renderer_does_not_outlive_its_parent(floor: Floor) -> None:
     assert resident.wait(PATIENCE_SECONDS) is not None or not resident.is_running()
 
 
+@pytest.mark.slow
 def test_an_agent_outlasts_a_server_that_is_away(
     floor: Floor, prefect_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from tests.gpu.bench_full import main
 TOY = "--width toy --device cpu --precision fp32 --side 64 --steps 2 --batch 2 --masters 4"
 
 
+@pytest.mark.slow
 def test_the_script_measures_at_toy_width_on_a_cpu(capsys: pytest.CaptureFixture[str]) -> None:
     plain, controlled = main(TOY.split())
     assert controlled.tflop > plain.tflop > 0

@@ -73,8 +73,8 @@ def idle(cause: str) -> RepairTable:
     [
         ("exposure", lambda: FaultyNano(dark), 1024),
         ("cast", lambda: FaultyNano(bleeding), 1024),
-        ("seam", lambda: FaultyNano(rim, native_size=512), 512),
-        ("text", lambda: FaultyNano(writing), 1024),
+        pytest.param("seam", lambda: FaultyNano(rim, native_size=512), 512, marks=pytest.mark.slow),
+        pytest.param("text", lambda: FaultyNano(writing), 1024, marks=pytest.mark.slow),
     ],
 )
 def test_a_planted_fault_is_mended_by_its_action_and_by_nothing_else(

@@ -42,7 +42,7 @@ def test_width_stands_in_for_a_height_that_is_not_known() -> None:
 def test_a_product_too_tall_for_the_frame_is_drawn_smaller_and_said_so() -> None:
     placed = place(TALL, FRAME, Staging(frame_cm=40), real=RealSize(height_cm=80))
     assert placed.box.height <= 0.94 * 512 + 1
-    assert "too large for the frame" in placed.notes[0]
+    assert "times too large: drawn smaller" in placed.notes[0]
 
 
 def test_a_scene_without_a_scale_overlooks_real_sizes() -> None:
