@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.banners.geometry import Framing, frame_product
-from tasks.banners.inks import SMALL_TEXT, Inks, Look, choose_inks, contrast, lay_scrim
+from tasks.banners.inks import SMALL_TEXT, Inks, Look, choose_inks, contrast, lay_scrim, one_plate
 from tasks.banners.layout import Arranged, Order, Set, arrange, find_zone, product_room
 from tasks.banners.layouts import Layout, Variant, fitting_layouts
 from tasks.banners.paint import paint_mark
@@ -142,18 +142,20 @@ class Dresser:
     def paint(self, canvas: Pixels, dressing: Dressing) -> Dressed:
         """The canvas with its copy on it, and what was measured."""
         canvas = np.ascontiguousarray(canvas) if canvas.flags.writeable else canvas.copy()
-        inks = tuple(self._paint_set(canvas, each) for each in dressing.arranged.sets)
-        boxes = tuple(each.box for each in dressing.arranged.sets)
+        sets = dressing.arranged.sets
+        inks = one_plate([self._lay_ground(canvas, each) for each in sets])
+        for part, own in zip(sets, inks, strict=True):
+            for mark in part.marks:
+                paint_mark(canvas, mark, own)
+        boxes = tuple(each.box for each in sets)
         findings = (*_findings(dressing, inks), *self._told())
         return Dressed(canvas, boxes, inks, findings)
 
-    def _paint_set(self, canvas: Pixels, part: Set) -> Inks:
+    def _lay_ground(self, canvas: Pixels, part: Set) -> Inks:
         box = part.box
         behind = canvas[max(box.top, 0) : box.bottom, max(box.left, 0) : box.right]
         inks = choose_inks(behind, part.marks, self._look)
         lay_scrim(canvas, part.zone.side, part.zone.field, box, inks)
-        for mark in part.marks:
-            paint_mark(canvas, mark, inks)
         return inks
 
     def _told(self) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Colours of copy on a picture: ink by contrast, a scrim only where none is readable without (WCAG 2.2, 1.4.3)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -110,6 +111,15 @@ def choose_inks(behind: Pixels, marks: Sequence[Mark], look: Look) -> Inks:
     plate = _plate(veiled, look, best)
     reached = min(reached, _worst(bounds, accent))
     return Inks(best, accent, plate, on_plate(plate, look), scrim, opacity, reached, wanted, _logo(bounds, marks, best))
+
+
+def one_plate(chosen: Sequence[Inks]) -> tuple[Inks, ...]:
+    """The same inks with plates of one colour, that of most sets: plates that differ in one picture look wrong.
+
+    What is written on a plate can be read whatever lies around it.
+    """
+    (plate, on), _ = Counter((each.plate, each.on) for each in chosen).most_common(1)[0]
+    return tuple(each._replace(plate=plate, on=on) for each in chosen)
 
 
 def _logo(bounds: tuple[float, float], marks: Sequence[Mark], ink: Colour) -> Colour | None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tasks.banners.compose import Refused, Rendition, compose_renditions
 from tasks.banners.dress import Dresser, Subject, busyness
-from tasks.banners.inks import Look, choose_inks, contrast, luminance
+from tasks.banners.inks import Look, choose_inks, contrast, luminance, one_plate
 from tasks.banners.layouts import load_layouts
 from tasks.banners.pieces import Setter
 from tasks.banners.placement import load_placements
@@ -253,3 +253,10 @@ def test_placements_that_differ_in_bytes_alone_share_a_picture_and_others_do_not
         assert made.data == alone.data
         assert made.findings == alone.findings
     assert values(together["google-shopping-main"], "copy-contrast") == []  # its rules forbid text
+
+
+def test_plates_in_one_picture_share_the_colour_of_most() -> None:
+    look = Look()
+    light, own = (choose_inks(np.full((40, 40, 3), colour, np.uint8), (), look) for colour in (250, look.primary))
+    assert light.plate != own.plate
+    assert {(each.plate, each.on) for each in one_plate([own, light, light])} == {(light.plate, light.on)}
