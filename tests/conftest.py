@@ -9,12 +9,16 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch and OpenCV: processes si
     os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 import pytest
+from hypothesis import settings
 
 from flows.environment import keep_prefect_at
 from tests.moto_s3 import bucket, s3_access, s3_endpoint
 from tests.postgres import postgres, postgres_url
 
 __all__ = ["bucket", "postgres", "postgres_url", "s3_access", "s3_endpoint"]
+
+settings.register_profile("any-machine", deadline=None)  # how long an example takes is no assertion
+settings.load_profile("any-machine")
 
 LONGEST = ("flows", "rendering", "quality")
 

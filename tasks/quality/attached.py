@@ -22,21 +22,25 @@ EDGED = 20  # percentile
 REACH = 0.4  # product sizes around the product within which a part lies
 
 
-def attached_part(picture: Pixels, expected: Pixels, product: Mask, slope: Floats) -> tuple[float, Box | None]:
+def attached_part(
+    picture: Pixels, expected: Pixels, product: Mask, slope: Floats, *, laid: NDArray[np.bool_] | None = None
+) -> tuple[float, Box | None]:
     """Pixels and box of the largest part of one of the rim's colours that touches the product and has an edge around.
 
-    All arrays at the same working size; `product` is 255 where any product is, `slope` as by `growth.slope_of`.
+    All arrays at the same working size; `product` is 255 where any product is, `slope` as by `growth.slope_of`, `laid`
+    what is no part whatever its colour.
     """
     left, top, width, height = cv2.boundingRect(product)
     room = round(REACH * max(width, height))
     view = slice(max(0, top - room), top + height + room), slice(max(0, left - room), left + width + room)
     outline = cv2.dilate(product, np.ones((5, 5), np.uint8))[view] > 0
+    barred = outline if laid is None else outline | laid[view]
     close = cv2.dilate(outline.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     area = float(np.count_nonzero(product))
     seen, near = _lab(picture[view]), slope[view]
     most, box = 0, None
     for colour in _rim_colours(_lab(expected[view]), product[view]):
-        off = np.where(outline, np.float32(1e3), np.linalg.norm(seen - colour, axis=2))
+        off = np.where(barred, np.float32(1e3), np.linalg.norm(seen - colour, axis=2))
         for part, window in _parts(off, area):
             size = int(np.count_nonzero(part))
             if size > most and (part & close[window]).any() and _is_edged(part, near[window], outline[window]):

@@ -22,7 +22,7 @@ SLIGHT, SLIGHT_EDGED = (
     0.05,
     0.5,
 )  # a part this small, in product areas, has to stand out more: white stone at a lid's rim
-SHADED = 3  # levels in every channel by which a laid shadow is darker than the decode
+LAID = 3  # levels in any channel by which what was laid on the decode (shadow, ground's texture) differs from it
 
 
 def check_growth(regions: Regions, thresholds: Thresholds) -> tuple[Finding, ...]:
@@ -45,7 +45,7 @@ def _growth(name: str, picture: Pixels | None, regions: Regions, thresholds: Thr
     small = Small.of(regions, picture)
     if small.far.sum() < 400 or small.inside.sum() < 50:
         return thresholds.not_measured(name, "too little background or product to compare")
-    grown, box = _attached_parts(small, laid=_laid_shadow(regions, small))
+    grown, box = _attached_parts(small, laid=_laid(regions, small))
     return thresholds.at_most(name, grown / float(small.inside.sum()), box=box)
 
 
@@ -73,13 +73,13 @@ class Small:
         self.far: NDArray[np.bool_] = near == 0
 
 
-def _laid_shadow(regions: Regions, small: Small) -> NDArray[np.bool_] | None:
-    """Where the final is darker than the decode in every channel: the shadow laid on it, which is no product."""
+def _laid(regions: Regions, small: Small) -> NDArray[np.bool_] | None:
+    """Where the final is not the decode: what was laid on it, which no model grew."""
     raw = regions.evidence.raw
     if raw is None:
         return None
     drawn = Small.of(regions, raw).raw
-    return np.asarray((small.raw.astype(np.int16) < drawn.astype(np.int16) - SHADED).all(axis=2))
+    return np.asarray((cv2.absdiff(small.raw, drawn) > LAID).any(axis=2))
 
 
 def _attached_parts(small: Small, *, laid: NDArray[np.bool_] | None = None) -> tuple[float, Box | None]:
@@ -89,7 +89,7 @@ def _attached_parts(small: Small, *, laid: NDArray[np.bool_] | None = None) -> t
     background: a large one does not count.
     """
     share, slope = likelihood(small), slope_of(small.raw)
-    most, largest_box = attached_part(small.raw, small.expected, small.product, slope)
+    most, largest_box = attached_part(small.raw, small.expected, small.product, slope, laid=laid)
     # the model repaints the outline a pixel or two beside it; what is that thin is no growth
     outline = cv2.dilate(small.product, np.ones((5, 5), np.uint8))
     share[outline > 0] = 0

@@ -266,6 +266,7 @@ def test_sigterm_drains_and_another_agent_goes_on(floor: Floor) -> None:
     assert manifest("drained") == undisturbed
 
 
+@pytest.mark.slow
 def test_cancel_stops_within_a_batch_and_leaves_the_rest_ready(floor: Floor) -> None:
     floor.crew(1)
     floor.produce("cancelled")

@@ -157,6 +157,7 @@ def test_a_persons_decision_survives(catalogue: Path) -> None:
     assert (job_id, record.take) in ledger.decided("run-1")
 
 
+@pytest.mark.slow
 def test_the_runbooks_commands_bring_a_lost_ledger_back(  # noqa: PLR0917 fixtures
     catalogue: Path, s3_endpoint: str, bucket: str, postgres_url: str, tmp_path: Path, small_templates: Path
 ) -> None:

@@ -113,6 +113,7 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_logs_are_json_with_run_shard_and_job_and_spans_reach_the_collector(
     catalogue: Path, tmp_path: Path, warm_home: Path, small_templates: Path, collector: tuple[str, list[bytes]]
 ) -> None:

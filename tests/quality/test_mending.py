@@ -77,6 +77,7 @@ def idle(cause: str) -> RepairTable:
         pytest.param("text", lambda: FaultyNano(writing), 1024, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_planted_fault_is_mended_by_its_action_and_by_nothing_else(
     flask: Work, cause: str, renderer: Callable[[], FaultyNano], side: int
 ) -> None:
