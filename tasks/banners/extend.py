@@ -134,18 +134,17 @@ def _far(column: Floats, count: int, *, random: np.random.Generator) -> Floats:
     height = len(column)
     by = max(1, int(FINE_SHARE * height))  # it is soft: worked out on a picture as much smaller as nobody sees
     small = (max(2, -(-height // by)), max(2, -(-count // by)))
-    drifted = cv2.resize(_drifting(column, small, random=random), (count, height), interpolation=cv2.INTER_LINEAR)
-    # near a hard edge the column itself goes on
-    hard = _hardness(column)
+    hard = _hardness(column)  # near a hard edge the column itself goes on
+    drawn = _drifting(column, small, rest=1 - hard, random=random)
+    drifted = cv2.resize(drawn, (count, height), interpolation=cv2.INTER_LINEAR)
     rows = np.flatnonzero(hard[:, 0] > 1 / 255)
     drifted[rows] += (column[rows] - drifted[rows]) * hard[rows, None]
     return np.asarray(drifted, np.float32)
 
 
-def _drifting(column: Floats, shape: tuple[int, int], *, random: np.random.Generator) -> Floats:
-    """The column drawn out to a picture of that shape, whose pixels are square: ever softer, and drifting."""
+def _drifting(column: Floats, shape: tuple[int, int], *, rest: Floats, random: np.random.Generator) -> Floats:
+    """The column drawn out to a picture of that shape, whose pixels are square: ever softer, drifting by `rest`."""
     height, count = shape
-    rest = 1 - _hardness(column)
     steps = [column, *(_blurred(column, share * len(column)) for share in SOFTNESS)]
     levels = cv2.resize(np.concatenate(steps, axis=1), (len(steps), height), interpolation=cv2.INTER_AREA)
     rest = cv2.resize(rest, (1, height), interpolation=cv2.INTER_AREA).reshape(height, 1)

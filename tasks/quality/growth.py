@@ -18,10 +18,8 @@ LIKELY = {0.85: 1e9, 0.7: 0.3, 0.55: 0.3}
 OUTLINE = 0.22  # slope per pixel, share of the contrast: a grown part has an edge, a shadow fades out
 CONTRAST = 12  # grey levels that make an edge
 EDGED = 1 / 3  # share of a part's rim that has an edge: a grown part often runs into the soft shadow beside it
-SLIGHT, SLIGHT_EDGED = (
-    0.05,
-    0.5,
-)  # a part this small, in product areas, has to stand out more: white stone at a lid's rim
+# A part this small, in product areas, has to stand out more: white stone at a lid's rim.
+SLIGHT, SLIGHT_EDGED = 0.05, 0.5
 LAID = 3  # levels in any channel by which what was laid on the decode (shadow, ground's texture) differs from it
 
 

@@ -4,16 +4,14 @@ Depth Anything (transformers' class, its Small weights under Apache-2.0) looks a
 stay the explicit ones of `controls`: a model is not asked where the product stands. Only where a scene asks for relief.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import cv2
 import numpy as np
 
-from tasks.loading import LOADING
 from tasks.rendering.estimators import find_estimator
+from tasks.rendering.helper_net import HelperNet
 from tasks.rendering.job import DepthModel
 from tasks.rendering.picture import Floats
 from tasks.rendering.renderer import Alpha, Pixels
@@ -22,17 +20,8 @@ MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # 
 SPREAD = (0.05, 0.95)  # quantiles of the product's nearness that stand for its back and its front
 
 
-@dataclass
-class Estimator:
+class Estimator(HelperNet[DepthModel]):
     """One depth model, loaded when first asked; threads take turns."""
-
-    model: DepthModel
-    folder: Path
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        self._lock = Lock()
-        self._net: Any = None
 
     def relief_of(self, picture: Pixels, alpha: Alpha) -> Floats:
         """Relief (height, width) of the product, -0.5 at its back to 0.5 at its front, 0 outside it."""
@@ -56,16 +45,10 @@ class Estimator:
         height, width = picture.shape[:2]
         return np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
-    def _load(self) -> Any:
-        if self._net is None:
-            from transformers import DepthAnythingForDepthEstimation
+    def _open(self) -> Any:
+        from transformers import DepthAnythingForDepthEstimation
 
-            with LOADING:
-                net = DepthAnythingForDepthEstimation.from_pretrained(
-                    self.folder, local_files_only=True, use_safetensors=True
-                )
-            self._net = net.eval().to(self.device)
-        return self._net
+        return DepthAnythingForDepthEstimation.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
 
 
 def open_estimator(models_dir: Path | None, *, device: str = "cpu") -> Estimator | None:

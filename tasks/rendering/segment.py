@@ -5,17 +5,15 @@ Weights are only ever read from a folder that is at hand, never downloaded; mode
 (BRIA RMBG, SegFormer) are not in the table of `segmenters`.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import cv2
 import numpy as np
 
 from tasks.errors import ImageError
-from tasks.loading import LOADING
 from tasks.rendering.ground import Mask
+from tasks.rendering.helper_net import HelperNet
 from tasks.rendering.job import CutOutModel
 from tasks.rendering.renderer import Pixels
 from tasks.rendering.segmenters import find_segmenter
@@ -25,17 +23,8 @@ INSET = 0.02  # the product may reach nearly to the frame
 LEAST, MOST = 0.01, 0.98  # share of the frame; what is smaller or larger is no product
 
 
-@dataclass
-class Segmenter:
+class Segmenter(HelperNet[CutOutModel]):
     """One segmentation model, loaded when first asked; threads take turns."""
-
-    model: CutOutModel
-    folder: Path
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        self._lock = Lock()
-        self._net: Any = None
 
     def find_product(self, rgb: Pixels) -> Mask:
         """Silhouette (height, width) of the thing in the middle. Raises ImageError where there is none."""
@@ -72,14 +61,10 @@ class Segmenter:
         seen = whole[: round(height * scale), : round(width * scale)]
         return np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR) > 0)
 
-    def _load(self) -> Any:
-        if self._net is None:
-            from transformers import SamModel
+    def _open(self) -> Any:
+        from transformers import SamModel
 
-            with LOADING:
-                net = SamModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
-            self._net = net.eval().to(self.device)
-        return self._net
+        return SamModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
 
 
 def open_segmenter(models_dir: Path | None, *, device: str = "cpu") -> Segmenter | None:

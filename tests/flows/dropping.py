@@ -70,6 +70,14 @@ def make_queue(sqs: Any, **attributes: str) -> tuple[str, str]:
     return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
+def make_queue_with_dead_letters(sqs: Any, *, receives: int) -> tuple[str, str]:
+    """A queue and the one that takes what was received so often; their addresses."""
+    dead, dead_arn = make_queue(sqs)
+    policy = orjson.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": receives}).decode()
+    url, _ = make_queue(sqs, RedrivePolicy=policy)
+    return url, dead
+
+
 def depth(sqs: Any, url: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]

@@ -11,12 +11,10 @@ from PIL import Image
 
 from tasks.catalog.brief import CampaignBrief
 from tasks.colour_difference import delta_e_2000, lab
-from tasks.planning import plan_batches
-from tasks.render import ShardRun
 from tasks.settings import PROJECT
-from tasks.workplace import open_workplace
 from tests.catalog.profiles import ADOBE_GAMMA, ADOBE_RGB, DISPLAY_P3, from_srgb, lab_to_srgb, matrix_profile
 from tests.catalog.test_picture import press_profile
+from tests.flows.rendering import render_planned
 
 pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.slow]
 
@@ -77,11 +75,7 @@ def delivered(folder: Path) -> Iterator[tuple[str, np.ndarray, dict[str, float |
     brief = CampaignBrief(
         catalog=str(folder / "goods.csv"), scenes=("white-studio",), placements=("taobao-white",), model="kolors-nano"
     )
-    workplace = open_workplace()
-    workplace.ledger.begin_run("run-1", brief.model_dump_json())
-    jobs = [job for batch in plan_batches(workplace, brief, lambda row: pytest.fail(str(row))) for job in batch]
-    workplace.ledger.add_jobs("run-1", jobs)
-    ShardRun(workplace, "run-1").render([job.job_id for job in jobs])
+    workplace = render_planned(brief, "run-1")
     for record in workplace.ledger.results("run-1"):
         (rendition,) = record.renditions
         assert rendition.key, rendition.findings

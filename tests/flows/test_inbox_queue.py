@@ -14,7 +14,7 @@ from flows.inbox import watch_inbox
 from tasks.inbox import Desk
 from tasks.storage.queue import EventQueue
 from tasks.workplace import Workplace, open_workplace
-from tests.flows.dropping import depth, event, make_queue, upload
+from tests.flows.dropping import depth, event, make_queue, make_queue_with_dead_letters, upload
 from tests.storage.faulty import FaultyStore, NthPut
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -67,9 +67,7 @@ def test_the_message_of_a_watcher_that_died_comes_back_and_the_run_goes_on(
     catalogue: Path, bucket: str, s3: Any, sqs: Any, in_s3: Callable[..., Workplace]
 ) -> None:
     """Its message was received and never settled, its run had begun: the next watcher goes on with both."""
-    dead, dead_arn = make_queue(sqs)
-    policy = orjson.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 5}).decode()
-    url, _ = make_queue(sqs, RedrivePolicy=policy)
+    url, dead = make_queue_with_dead_letters(sqs, receives=5)
     workplace = in_s3(inbox_queue=url)
     upload(s3, bucket, catalogue, "goods.csv")
     sqs.send_message(QueueUrl=url, MessageBody=event(bucket, "shop/inbox/goods.csv"))
@@ -128,9 +126,7 @@ def test_a_message_stays_hidden_while_its_work_goes_on(sqs: Any, s3_endpoint: st
 def test_a_message_that_kills_every_watcher_ends_in_the_dead_letter_queue_and_its_drop_is_not_lost(
     catalogue: Path, bucket: str, s3: Any, sqs: Any, in_s3: Callable[..., Workplace]
 ) -> None:
-    dead, dead_arn = make_queue(sqs)
-    policy = orjson.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2}).decode()
-    url, _ = make_queue(sqs, RedrivePolicy=policy)
+    url, dead = make_queue_with_dead_letters(sqs, receives=2)
     desk = Desk(in_s3(inbox_queue=url))
     upload(s3, bucket, catalogue, "goods.csv")
     sqs.send_message(QueueUrl=url, MessageBody=event(bucket, "shop/inbox/goods.csv"))

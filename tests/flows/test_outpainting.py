@@ -9,11 +9,9 @@ from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_stored
 from tasks.delivery.ledger import JobRecord
 from tasks.findings import Verdict
-from tasks.planning import plan_batches
-from tasks.render import ShardRun
 from tasks.settings import PROJECT, Settings, use_settings
 from tasks.shapes import Size
-from tasks.workplace import open_workplace
+from tests.flows.rendering import render_planned
 
 PLACEMENTS = ("taobao-main", "google-300x600")
 
@@ -28,11 +26,7 @@ def render(folder: Path, masters: int) -> list[JobRecord]:
         catalog=str(folder / "goods.csv"), scenes=("concrete-loft",), placements=PLACEMENTS, masters=masters,
         model="kolors-nano",
     )  # fmt: skip
-    workplace = open_workplace()
-    workplace.ledger.begin_run("run-1", brief.model_dump_json())
-    jobs = [job for batch in plan_batches(workplace, brief, lambda row: pytest.fail(str(row))) for job in batch]
-    workplace.ledger.add_jobs("run-1", jobs)
-    ShardRun(workplace, "run-1").render([job.job_id for job in jobs])
+    workplace = render_planned(brief, "run-1")
     for record in workplace.ledger.results("run-1"):
         assert record.verdict is not None
         (kept,) = [each for each in record.verdict.findings if each.check == "paste"]
