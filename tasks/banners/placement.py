@@ -21,7 +21,7 @@ CEILING_KB_BYTES = 1000
 FLOOR_KB_BYTES = 1024
 
 # Raised whenever the same master and rules would be composed into another picture because our own code changed.
-COMPOSITION = 2
+COMPOSITION = 3
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
