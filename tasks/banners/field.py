@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tasks.banners.pixels import Pixels
 from tasks.banners.rays import Rays
-from tasks.shapes import Box
+from tasks.shapes import Box, Size
 
 Floats = NDArray[np.float32]
 
@@ -19,11 +19,12 @@ CLEAR, PARTS = 0.8, 4
 # A strip as deep as this share of the height can tell a line from a spot.
 ENOUGH = 0.15
 # Share of the height that a pixel of the field is high: what is finer is grain, or an edge.
-CELL = 0.008
+CELL = 0.012
 # Away from the seam everything drifts up and down by as much as this share of the height, in waves so long (heights).
 DRIFT, WAVE = 0.07, 1.2
-# An edge of so many levels within this share of the height is the edge of a thing and stays one.
-HARD, EDGE = 36.0, 0.012
+# An edge of so many levels within this share of the height is the edge of a thing and stays one, less of one
+# still does in part, down to this part.
+HARD, EDGE, FAINT = 36.0, 0.012, 0.1
 # From this blur on, a row is what most of it is: a spot of light at the seam does not go on.
 PLAIN = 3
 # Marks thinner than half of this share of the height are veins, lights and leaves: nobody expects them to go on.
@@ -38,31 +39,46 @@ class Softness(NamedTuple):
     """How a background fades out of focus: by these blurs (shares of the height), the last one `far` heights away.
 
     Its grain moves by up to `shift` heights along the seam: a wall's stays on the wall, a ground's may go anywhere.
-    Lines run on as they lean, and level out within about `lines` heights; 0: they do not lean at all. What is `shaded`
-    has the product's shadow between product and seam, which is not to go on.
+    Lines run on as they lean, and level out within about `lines` heights; 0: they do not lean at all. Where `edges`
+    go on, those of tables and horizons stay sharp. What is `shaded` has the product's shadow between product and seam,
+    which is not to go on.
     """
 
     blurs: tuple[float, ...]
     far: float
     shift: float
     lines: float
+    edges: bool = False
     shaded: bool = False
 
 
 class Side(NamedTuple):
-    """A picture that is to be continued beyond its left edge, where the product stands in it, and how it fades."""
+    """What lies along one edge of a picture, turned so that the seam is on the left.
 
-    patch: Pixels
+    `strip` are the columns that surely show no product, `near` is more of them, CELL of the height a pixel; `product`
+    is where it stands from the seam on.
+    """
+
+    strip: Pixels
+    near: Floats
     product: Box
     softness: Softness
 
     @property
     def height(self) -> int:
-        return len(self.patch)
+        return len(self.strip)
 
-    def strip(self, share: float) -> Pixels:
-        """This share of what lies between the seam and the product, one column at least."""
-        return self.patch[:, : max(1, min(round(self.product.left * share), self.patch.shape[1]))]
+
+def reaches(product: Box, height: int, softness: Softness) -> tuple[int, int]:
+    """How many columns of a picture of that height its strip and the part near the seam have, where it has as many."""
+    strip = max(1, round(product.left * CLEAR))
+    return strip, max(strip, int(product.left * REACH + 2 * softness.blurs[-1] * height) + 1)
+
+
+def small_size(width: int, height: int) -> Size:
+    """What a picture of that size has in the field."""
+    rows = max(2, round(min(1 / CELL, height)))
+    return Size(max(1, round(width * rows / height)), rows)
 
 
 class _Edges(NamedTuple):
@@ -76,31 +92,33 @@ class _Edges(NamedTuple):
         return _Edges(*(np.asarray(each.reshape(rows, 1, -1), np.float32) for each in sizes))
 
 
-def draw_field(side: Side, count: int, rays: Rays, random: np.random.Generator) -> Floats:
+def draw_field(side: Side, count: int, rays: Rays, random: np.random.Generator) -> Pixels:
     """`count` columns beyond the seam, the one next to it first: (height, count, 3), without grain.
 
     It is soft, so it is worked out on a picture whose pixels are CELL of the height, and enlarged.
     """
-    rows = max(2, round(min(1 / CELL, side.height)))
-    edges = _find_edges(side)
-    small = edges.small(rows)
-    away = np.arange(max(2, round(count * rows / side.height)), dtype=np.float32) + 0.5
-    field = _small_field(side, away, small, rays.scaled(rows / side.height), random)
-    large = cv2.resize(field, (count, side.height), interpolation=cv2.INTER_LINEAR)
-    hard = np.flatnonzero(edges.hard > 1 / 255)
-    if len(hard):
+    rows = len(side.near)
+    edges = _find_edges(side.strip) if side.softness.edges else None
+    small = (
+        edges.small(rows) if edges else _Edges(np.zeros((rows, 1, 3), np.float32), np.zeros((rows, 1, 1), np.float32))
+    )
+    away = np.arange(max(2, small_size(count, side.height).width), dtype=np.float32) + 0.5
+    field = cv2.convertScaleAbs(_small_field(side, away, small, rays.scaled(rows / side.height), random))
+    large = np.asarray(cv2.resize(field, (count, side.height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if edges:
+        hard = np.flatnonzero(edges.hard > 1 / 255)
         finer = edges.column - cv2.resize(small.column, (1, side.height), interpolation=cv2.INTER_LINEAR).reshape(
             -1, 1, 3
         )
-        large[hard] += (finer * edges.hard)[hard]
-    return np.asarray(large, np.float32)
+        large[hard] = (large[hard] + (finer * edges.hard)[hard]).clip(0, 255)
+    return large
 
 
 def _small_field(side: Side, away: Floats, edges: _Edges, rays: Rays, random: np.random.Generator) -> Floats:
-    rows, softness, scale = len(edges.hard), side.softness, len(edges.hard) / side.height
+    rows, softness, scale = len(side.near), side.softness, len(side.near) / side.height
     shape = rows, len(away)
     turn = max(1.0, REACH * side.product.left * scale)  # the mirror image comes to rest there
-    near, plain = _sources(side, rows, turn)
+    near, plain = _sources(side, turn)
     share = np.minimum(away / (softness.far * rows), 1)
     deep = np.asarray(turn * (1 - np.exp(-away / turn)), np.float32)
     straight, rest = np.arange(rows, dtype=np.float32)[:, None], 1 - edges.hard[..., 0]
@@ -115,20 +133,16 @@ def _small_field(side: Side, away: Floats, edges: _Edges, rays: Rays, random: np
             continue
         source, x, y = (plain, x_seam, y_seam) if number >= PLAIN else (near, x_near, y_near)
         level = cv2.remap(_blurred(source, blur * rows), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        level += (edges.column - _blurred(edges.column, blur * rows)) * edges.hard
+        if softness.edges:
+            level += (edges.column - _blurred(edges.column, blur * rows)) * edges.hard
         field += level * weight[:, None]
     return field
 
 
-def _sources(side: Side, rows: int, turn: float) -> tuple[Floats, Floats]:
-    """The part next to the seam, small, with the ground filled in where the product is; and one column for it all."""
-    scale = rows / side.height
-    deep = turn + 3 * side.softness.blurs[-1] * rows
-    wide = min(int(deep / scale) + 1, side.patch.shape[1])
-    columns = max(1, round(wide * scale))
-    small = cv2.resize(side.patch[:, :wide], (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns, 3)
-    near = small.astype(np.float32)
-    clear = near[:, : max(1, min(round(CLEAR * side.product.left * scale), columns))]
+def _sources(side: Side, turn: float) -> tuple[Floats, Floats]:
+    """The part near the seam with the ground filled in where the product is, and one column that stands for it."""
+    near, (rows, columns), scale = side.near, side.near.shape[:2], len(side.near) / side.height
+    clear = near[:, : max(1, round(side.strip.shape[1] * scale))]
     plain = _running_median(np.median(clear, axis=1))[:, None]
     left, right = max(int(side.product.left * scale), 0), int(side.product.right * scale) + 1
     seen = np.ones((rows, columns, 1), np.float32)
@@ -177,11 +191,11 @@ def _running_median(column: Floats) -> Floats:
     return np.asarray(taps[..., MEDIAN_TAPS // 2].T, np.float32)
 
 
-def _find_edges(side: Side) -> _Edges:
+def _find_edges(strip: Pixels) -> _Edges | None:
     """Edges of HARD levels within EDGE of the height that all parts of the strip beside the product show."""
-    height, strip = side.height, side.strip(CLEAR)
-    count = min(PARTS, strip.shape[1])
-    parts = cv2.resize(strip, (count, height), interpolation=cv2.INTER_AREA).reshape(height, count, 3)
+    height, count = len(strip), min(PARTS, strip.shape[1])
+    even = strip[:, : strip.shape[1] // count * count]  # several times as fast to average
+    parts = cv2.resize(even, (count, height), interpolation=cv2.INTER_AREA).reshape(height, count, 3)
     parts = parts.astype(np.float32)
     reach = max(1, round(EDGE * height))
     light = np.pad(parts.mean(axis=2), ((reach, reach), (0, 0)), mode="edge")
@@ -189,6 +203,8 @@ def _find_edges(side: Side) -> _Edges:
     agreed = np.abs(rise).min(axis=1) * (np.abs(np.sign(rise).sum(axis=1)) == count)
     # A strip that is shorter than its marks are wide cannot tell a line from a spot.
     agreed *= min(1.0, strip.shape[1] / (ENOUGH * height))
+    if agreed.max() < FAINT:
+        return None
     around = 2 * reach + round(DRIFT * height)  # nothing drifts across it
     near = cv2.dilate(np.minimum(agreed, 1).astype(np.float32)[:, None] ** 2, np.ones((2 * around + 1, 1), np.uint8))
     hard = cv2.GaussianBlur(near, (1, 0), sigmaX=0.1, sigmaY=around / 3).reshape(height, 1, 1)

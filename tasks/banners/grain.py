@@ -1,5 +1,7 @@
 """Grain of a picture, spread over what was made up beside it."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +13,15 @@ Floats = NDArray[np.float32]
 
 # Standard deviation of grain in levels that is enough against banding.
 LEAST = 0.6
+# What noise is given where there is too little to see more than its strength.
+MOST = 6.0
 # A strip of fewer columns has no texture to speak of: its strength alone is taken.
 TOO_THIN = 12
 # Whatever stands out of the grain by more than this many standard deviations is a mark and would be seen to repeat.
 MARK = 2.0
 # Median absolute deviation to standard deviation of a normal distribution.
 MEDIAN_TO_SIGMA = 1.4826
-MOST_COLUMNS = 192  # of a piece of grain
+MOST_COLUMNS = 128  # of a piece of grain
 
 
 def spread_grain(strip: Pixels, count: int, *, cell: float, shift: float, random: np.random.Generator) -> Floats:
@@ -27,7 +31,7 @@ def spread_grain(strip: Pixels, count: int, *, cell: float, shift: float, random
     """
     grain = _grain_of(strip[:, :MOST_COLUMNS], cell, random)
     height, whole = grain.shape
-    width = max(whole // 4, TOO_THIN // 2) * 2
+    width = max(whole // 3, TOO_THIN // 2) * 2
     fade = np.sin((np.arange(width, dtype=np.float32) + 0.5) * (np.pi / width))  # its squares add up to 1 at each half
     hop = width // 2
     spread = np.zeros((height, count + 2 * width), np.float32)
@@ -54,12 +58,25 @@ def lengthen_grain(strip: Pixels, count: int, rays: Rays, *, cell: float, random
 
 
 def _grain_of(strip: Pixels, cell: float, random: np.random.Generator) -> Floats:
+    """The strip's own grain, without marks; noise of its strength where it is too thin, or too plain against bands."""
     height, width = strip.shape[:2]
-    grey = cv2.cvtColor(np.ascontiguousarray(strip), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = cv2.cvtColor(np.ascontiguousarray(strip), cv2.COLOR_RGB2GRAY)
     side = 2 * max(1, round(cell)) + 1
-    fine = grey - cv2.blur(grey, (side, side), borderType=cv2.BORDER_REFLECT_101)
-    sigma = MEDIAN_TO_SIGMA * float(np.median(np.abs(fine[::2, ::2])))
-    noise = random.standard_normal((height, max(width, 2 * TOO_THIN)), np.float32)
-    if width < TOO_THIN:
-        return noise * np.float32(max(min(sigma, 6.0), LEAST))
-    return np.asarray(np.clip(fine, -MARK * sigma, MARK * sigma) + noise[:, :width] * LEAST, np.float32)
+    mean = cv2.blur(grey, (side, side), borderType=cv2.BORDER_REFLECT_101)
+    fine = np.asarray(cv2.subtract(grey, mean, dtype=cv2.CV_32F), np.float32)
+    sigma = MEDIAN_TO_SIGMA * float(np.median(np.abs(fine[::3, ::3])))
+    if width < TOO_THIN or sigma < LEAST:
+        return _noise(height, max(width, 2 * TOO_THIN), random) * np.float32(max(min(sigma, MOST), LEAST))
+    return np.clip(fine, -MARK * sigma, MARK * sigma, out=fine)
+
+
+def _noise(height: int, width: int, random: np.random.Generator) -> Floats:
+    """Normal noise of deviation 1: rows of one sheet of it, in an order of their own."""
+    sheet = _sheet()
+    first = random.integers(0, len(sheet) - MOST_COLUMNS, height)
+    return np.stack([sheet[start : start + width] for start in first])
+
+
+@lru_cache(maxsize=1)
+def _sheet() -> Floats:
+    return np.random.default_rng(0).standard_normal(1 << 16, np.float32)
