@@ -65,7 +65,7 @@ class _Axis(NamedTuple):
     high: int
     canvas: int
     safe: tuple[int, int]
-    side: Literal["start", "end"]
+    side: Literal["start", "middle", "end"]
 
     @property
     def product(self) -> int:
@@ -98,9 +98,24 @@ def frame_product(
     safe = safe or Box(0, 0, *canvas)
     scale = _scale(master, product, canvas, safe=safe.size, least=least, plain=plain)
     level = _level(master, scale)
+    wide = plain or canvas.ratio > master.ratio  # only along the canvas is there room beside the product
     axes = (
-        _Axis(master.width, product.left, product.right, canvas.width, (safe.left, safe.right), "start"),
-        _Axis(master.height, product.top, product.bottom, canvas.height, (safe.top, safe.bottom), "end"),
+        _Axis(
+            master.width,
+            product.left,
+            product.right,
+            canvas.width,
+            (safe.left, safe.right),
+            "start" if wide else "middle",
+        ),
+        _Axis(
+            master.height,
+            product.top,
+            product.bottom,
+            canvas.height,
+            (safe.top, safe.bottom),
+            "middle" if wide and not plain else "end",
+        ),
     )
     x, y = (_span(axis, _begin(axis, scale, plain=plain), scale=scale, step=2**level) for axis in axes)
     return Framing(
@@ -166,7 +181,7 @@ def _wanted_begin(axis: _Axis, scale: float, *, plain: bool) -> float:
         return middle + aside if axis.side == "start" else middle - aside
     if window <= axis.length:
         return _crop_begin(axis, window)
-    if 1 - axis.length / window < ONE_SIDED:
+    if axis.side == "middle" or 1 - axis.length / window < ONE_SIDED:
         return min(max(middle, axis.length - window), 0.0)
     # The new canvas goes where clearly more background leads up to it: that is continued best.
     before = axis.side == "end" or axis.low > LOPSIDED * (axis.length - axis.high)

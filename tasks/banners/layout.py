@@ -21,7 +21,7 @@ WORTH = {
     "headline": 4.0, "price": 1.6, "subline": 1.2, "cta": 1.0, "points": 0.8, "logo": 1.1, "badge": 0.4,
     "upper": 2.0, "lower": 2.0, "scroll": 0.5,
 }  # fmt: skip
-CLEAR = 0.03  # of the shorter side, at least, between copy and product
+CLEAR, LEAST_CLEAR = 0.03, 8  # of the shorter side, and px, at least, between copy and product
 
 Rows = tuple[tuple[str, ...], ...]
 
@@ -70,7 +70,7 @@ def product_room(variant: Variant, frame: Size, safe: Box) -> Box:
 
 def find_zone(place: Place, frame: Size, product: Box, safe: Box, margin: int) -> Zone:
     """The free rectangle on one side of the product, inside the safe area less a margin."""
-    gap = max(round(0.7 * margin), round(CLEAR * min(frame)))
+    gap = max(round(0.7 * margin), round(CLEAR * min(frame)), LEAST_CLEAR)
     left, top, right, bottom = safe.left + margin, safe.top + margin, safe.right - margin, safe.bottom - margin
     deep_x, deep_y = round(place.depth * frame.width), round(place.depth * frame.height)
     if place.side == "left":
