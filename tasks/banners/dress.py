@@ -22,10 +22,12 @@ from tasks.findings import Finding
 from tasks.shapes import Box, Size
 
 # Raised whenever the same copy would be set otherwise because our own code changed.
-DRESSING = 2
-# Weights between arrangements: a busy ground, canvas that must be made up, and the product's size.
-BUSY, EXTENDED, PRODUCT = 3.0, 1.2, 2.0
+DRESSING = 3
+# Weights between arrangements: a busy ground, canvas that must be made up, and the product's size (alone on white, it
+# is all there is to see).
+BUSY, EXTENDED, PRODUCT, ALONE = 3.0, 1.2, 2.0, 4.0
 ROOMY = 0.72  # step of size from which a scene's own layout is taken without a look at the others
+FILLED = 0.8  # a product that has to take more than this share of its frame leaves no room for copy
 MAP = 64  # pixels a side of the map of busyness
 
 
@@ -84,6 +86,8 @@ class Dresser:
         """
         if self._copy.is_empty or placement.needs_white or (placement.text and placement.text.value == "none"):
             return None
+        if least > FILLED:
+            return None
         for problem in self._problems:
             if problem.essential:
                 raise CompositionError(f"{placement.id}: {problem.element} {problem.reason}. Change the copy.")
@@ -124,8 +128,9 @@ class Dresser:
             return None
         busy = float(np.mean([_busy(subject, framing, each.box) for each in arranged.sets]))
         share = framing.product.width * framing.product.height / (placement.size.width * placement.size.height)
-        score = arranged.worth + variant.prefer - BUSY * busy + PRODUCT * math.sqrt(share)
-        if subject.background == "scene":
+        plain = subject.background == "plain"
+        score = arranged.worth + variant.prefer - BUSY * busy + (ALONE if plain else PRODUCT) * math.sqrt(share)
+        if not plain:
             score -= EXTENDED * framing.extended_share
         return score, Dressing(layout, framing, arranged)
 

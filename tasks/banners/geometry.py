@@ -14,6 +14,7 @@ COMFORTABLE = 0.8
 ONE_SIDED = 0.3
 # A product that takes less than this share of a plain strip stands this far along it instead of in the middle.
 SMALL, ASIDE = 0.25, 0.2
+LEAST_STRIP = 0.5  # sides of a strip, the shorter by the longer
 # Where less than this share of a frame side is the product's, it stands in the middle of that share.
 SMALL_ROOM = 0.85
 # A product off the middle by more than this ratio of its gaps has the new canvas on its wider side.
@@ -86,36 +87,26 @@ def frame_product(
     least: float = 0.0,
     safe: Box | None = None,
     background: Literal["scene", "plain"] = "scene",
+    centred: bool = False,
 ) -> Framing:
     """Crop where the product fits whole, extend the canvas where a crop would cut it.
 
     `least` is the share of its frame side that the product's longer side must take, `safe` the part of the canvas
     that the product should keep to (all of it unless said). A `plain` background has no edges: the product stands in
-    the middle at a comfortable size. Raises CompositionError for a product box outside the master.
+    the middle at a comfortable size; so it does, `centred`, wherever there is no copy to leave room for.
+    Raises CompositionError for a product box outside the master.
     """
     _check(master, product, canvas)
     plain = background == "plain"
     safe = safe or Box(0, 0, *canvas)
     scale = _scale(master, product, canvas, safe=safe.size, least=least, plain=plain)
     level = _level(master, scale)
-    wide = plain or canvas.ratio > master.ratio  # only along the canvas is there room beside the product
+    across, down = ("start", "middle") if canvas.ratio > master.ratio else ("middle", "end")
+    if centred or (plain and LEAST_STRIP < canvas.ratio < 1 / LEAST_STRIP):
+        across = down = "middle"
     axes = (
-        _Axis(
-            master.width,
-            product.left,
-            product.right,
-            canvas.width,
-            (safe.left, safe.right),
-            "start" if wide else "middle",
-        ),
-        _Axis(
-            master.height,
-            product.top,
-            product.bottom,
-            canvas.height,
-            (safe.top, safe.bottom),
-            "middle" if wide and not plain else "end",
-        ),
+        _Axis(master.width, product.left, product.right, canvas.width, (safe.left, safe.right), across),
+        _Axis(master.height, product.top, product.bottom, canvas.height, (safe.top, safe.bottom), down),
     )
     x, y = (_span(axis, _begin(axis, scale, plain=plain), scale=scale, step=2**level) for axis in axes)
     return Framing(
@@ -178,7 +169,7 @@ def _wanted_begin(axis: _Axis, scale: float, *, plain: bool) -> float:
         return (axis.low + axis.high) / 2 - (axis.safe[0] + axis.safe[1]) / 2 / scale
     if plain:
         aside = (0.5 - ASIDE) * window if axis.product < SMALL * window else 0.0
-        return middle + aside if axis.side == "start" else middle - aside
+        return middle + {"start": aside, "middle": 0.0, "end": -aside}[axis.side]
     if window <= axis.length:
         return _crop_begin(axis, window)
     if axis.side == "middle" or 1 - axis.length / window < ONE_SIDED:

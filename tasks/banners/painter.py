@@ -80,6 +80,7 @@ def _plain_framing(source: Source, placement: Placement, least: float) -> Framin
         least=least,
         safe=placement.product_box,
         background="plain" if source.white else "scene",
+        centred=placement.text is not None and placement.text.value == "none",
     )
 
 

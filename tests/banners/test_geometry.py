@@ -164,3 +164,22 @@ def test_a_product_box_outside_its_master_is_an_error(box: Box) -> None:
 def test_one_pixel_masters_and_canvases_still_have_a_frame() -> None:
     framing = frame_product(Size(1, 64), Box(0, 10, 1, 50), Size(1, 300))
     assert framing.source.width == framing.dest.width == 1
+
+
+def test_a_product_stands_in_the_middle_across_a_tall_canvas() -> None:
+    """Even where new canvas is on every side of it: the copy is above and below."""
+    framing = frame_product(Size(1024, 1024), Box(362, 200, 662, 860), Size(1440, 2560), safe=Box(86, 1126, 1354, 1664))
+    assert abs(framing.product.left + framing.product.right - 1440) <= 4
+
+
+def test_a_small_product_without_copy_is_centred_and_with_copy_to_come_is_not() -> None:
+    master, product, strip = Size(1024, 1024), Box(412, 312, 612, 712), Size(970, 250)
+    alone = frame_product(master, product, strip, background="plain", centred=True).product
+    aside = frame_product(master, product, strip, background="plain").product
+    assert abs(alone.left + alone.right - 970) <= 2
+    assert aside.right < 485
+
+
+def test_a_flat_product_on_a_white_square_does_not_sink_to_its_bottom() -> None:
+    framing = frame_product(Size(1024, 1024), Box(100, 400, 900, 560), Size(800, 800), background="plain")
+    assert abs(framing.product.top + framing.product.bottom - 800) <= 2
