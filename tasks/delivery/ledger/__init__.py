@@ -1,7 +1,8 @@
 """The ledger on SQLite or PostgreSQL: runs, jobs, leases, results."""
 
-from tasks.delivery.ledger.decisions import Choice, Decision, Filter, Listed, Place, Wish
+from tasks.delivery.ledger.decisions import Choice, Decision, Wish
 from tasks.delivery.ledger.ledger import Ledger, open_ledger
+from tasks.delivery.ledger.listing import Filter, Listed, Place
 from tasks.delivery.ledger.records import (
     Added,
     Agent,

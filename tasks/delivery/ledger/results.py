@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, true, tuple_, update
 
-from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions, takes_of
+from tasks.delivery.ledger.claims import SUSPECT_FAILURES
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among
 from tasks.delivery.ledger.records import (
@@ -34,6 +34,7 @@ from tasks.delivery.ledger.tables import (
     rendition,
     take_order,
 )
+from tasks.delivery.ledger.takes import enter_renditions, findings_text, takes_of
 from tasks.errors import LedgerError
 from tasks.findings import Finding, Verdict
 from tasks.shapes import Box
@@ -180,7 +181,7 @@ class Results(Database):
             notes = orjson.loads(connection.execute(select(master.c.notes).where(*of_take(job_id, take))).scalar_one())
             values = {
                 "status": verdict.status,
-                "findings": orjson.dumps([each.model_dump(mode="json") for each in verdict.findings]).decode(),
+                "findings": findings_text(verdict.findings),
                 "notes": orjson.dumps([*notes, note] if note else notes).decode(),
             }
             connection.execute(update(master).where(*of_take(job_id, take)).values(values))
