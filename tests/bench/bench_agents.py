@@ -86,6 +86,8 @@ def _night(jobs: int, sleep_ms: int, agents: int, model: str) -> None:
     wall, ideal = ended["night"] - started, jobs * sleep_ms / 1000 / agents
     shards = _tickets("night")
     print(f"{jobs} jobs of {sleep_ms} ms on {agents} agents: wall {wall:.1f} s, sleep {ideal:.1f} s each")
+    rendered = max(run.end_time for run in shards if run.end_time).timestamp() - time.time() + time.perf_counter()
+    print(f"  of it {ended['night'] - rendered:.1f} s after the last shard: comparing, manifest, report")
     print(f"waiting between two turns: {100 * _waiting_share(shards):.1f} % of the agents' time (aim 5)")
     states = Counter(run.state_name for run in shards)
     print(f"Prefect flow runs: {len(shards)} ({dict(states)}), task runs: {_task_runs()}")

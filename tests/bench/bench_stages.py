@@ -1,7 +1,7 @@
 """The engine's shape without a GPU: stages that sleep for the published times of an H200, everything else for real.
 
-`python -m tests.bench.bench_stages [masters]` (default 96, a shard). Staging, cut-out, paste, PNG, checks and store are the
-project's own, on this machine's cores; only the model sleeps. Wall time should stay within 5 % of the denoise total.
+`python -m tests.bench.bench_stages [masters]` (default 96, a shard). Staging, cut-out, paste, PNG, checks and store are
+the project's own, on this machine's cores; only the model sleeps. Wall should stay within 5 % of the denoise total.
 """
 
 import hashlib

@@ -8,10 +8,11 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 
 from tasks.delivery.ledger.dialect import among, now, upsert
-from tasks.delivery.ledger.listing import DELIVERED, Filter, Listed, Place, list_judged
+from tasks.delivery.ledger.listing import Filter, Listed, Place, list_judged
 from tasks.delivery.ledger.records import JobRecord, Master, Rendition
 from tasks.delivery.ledger.results import RECORD, Results, of_take
 from tasks.delivery.ledger.tables import (
+    DELIVERED,
     DONE,
     READY,
     campaign_job,
@@ -21,9 +22,8 @@ from tasks.delivery.ledger.tables import (
     rendition,
     take_order,
 )
-from tasks.delivery.ledger.takes import findings_text
 from tasks.errors import LedgerError, StaleDecision
-from tasks.findings import Finding, Status, Verdict
+from tasks.findings import Finding, Status, Verdict, findings_text, read_findings
 from tasks.steering import Steering
 
 Choice = Literal["approve", "reject", "new_take", "undo"]
@@ -117,7 +117,7 @@ class Decisions(Results):
         with self.read() as connection:
             rows = connection.execute(query.order_by(rendition.c.placement)).all()
         plain = [{name: row._mapping[name] for name in row._mapping if name not in ("job_id", "take")} for row in rows]
-        return [Rendition(**{**each, "findings": _findings(each["findings"])}) for each in plain]
+        return [Rendition(**{**each, "findings": read_findings(each["findings"])}) for each in plain]
 
     def decide(self, wish: Wish) -> Decision:
         """Record a decision and make it so. StaleDecision where the picture is no longer as it was seen; a request
@@ -286,11 +286,7 @@ def _line(wish: Wish, *, take: int, before: str) -> dict[str, Any]:
 def _verdict(connection: Connection, held: Row[Any]) -> Verdict:
     found = select(master.c.findings).where(*of_take(held.job_id, held.take))
     text = connection.execute(found).scalar_one()
-    return Verdict(status=held.verdict, findings=_findings(text))
-
-
-def _findings(text: str) -> tuple[Finding, ...]:
-    return tuple(map(Finding.model_validate, orjson.loads(text)))
+    return Verdict(status=held.verdict, findings=read_findings(text))
 
 
 def _last_id(connection: Connection, job_id: str) -> int:

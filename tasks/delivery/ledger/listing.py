@@ -12,7 +12,6 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
-    and_,
     bindparam,
     or_,
     select,
@@ -21,11 +20,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from tasks.delivery.ledger.tables import DONE, campaign_job, job, job_spec, master
+from tasks.delivery.ledger.tables import DELIVERED, DONE, campaign_job, job, job_spec, master
 from tasks.findings import Status
 
 FIRST = (-1, "")
-DELIVERED = and_(master.c.job_id == job.c.job_id, master.c.take == job.c.take)
 
 
 class Place(NamedTuple):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, select
 from tasks.delivery.ledger.dialect import among, upsert
 from tasks.delivery.ledger.records import JobResult, Rendition, Take
 from tasks.delivery.ledger.tables import job, master, rendition, take_order
-from tasks.findings import Finding, Verdict
+from tasks.findings import Verdict, findings_text, read_findings
 from tasks.steering import PLAIN, Steering
 
 TAKE = select(
@@ -28,8 +28,7 @@ def takes_of(
     if but_delivered:
         query = query.join(job, job.c.job_id == master.c.job_id).where(master.c.take != job.c.take)
     for row in connection.execute(query):
-        findings = tuple(Finding.model_validate(each) for each in orjson.loads(row.findings))
-        verdict = Verdict(status=row.status, findings=findings)
+        verdict = Verdict(status=row.status, findings=read_findings(row.findings))
         steering = Steering.parse(row.steering)
         found[row.job_id].append(Take(row.take, verdict, steering, row.cost, row.key, row.sha256))
     return {job_id: tuple(takes) for job_id, takes in found.items()}
@@ -53,11 +52,6 @@ def enter_renditions(connection: Connection, job_id: str, take: int, renditions:
     rows = [rendition_row(job_id, take, each) for each in sorted(renditions, key=lambda each: each.placement)]
     if rows:
         connection.execute(upsert(rendition, connection.dialect.name), rows)
-
-
-def findings_text(findings: Sequence[Finding]) -> str:
-    """As JSON, as every table holds them."""
-    return orjson.dumps([each.model_dump(mode="json") for each in findings]).decode()
 
 
 def rendition_row(job_id: str, take: int, made: Rendition) -> dict[str, Any]:
