@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-import orjson
 from pydantic import BaseModel, TypeAdapter
 
 from tasks.shapes import Box
@@ -34,7 +33,7 @@ def read_findings(text: str) -> tuple[Finding, ...]:
 
 def findings_text(findings: Sequence[Finding]) -> str:
     """As JSON, the way the ledger holds them: the same findings are the same text."""
-    return orjson.dumps([each.model_dump(mode="json") for each in findings]).decode()
+    return FINDINGS.dump_json(tuple(findings)).decode()
 
 
 class Verdict(BaseModel, frozen=True, extra="forbid"):
