@@ -1,6 +1,8 @@
 """A campaign on this machine alone: embedded Prefect, SQLite, a folder or S3, one resident renderer."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -12,10 +14,13 @@ from flows.progress import LiveProgress
 from flows.summary import print_summary
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import NOTHING, compose_stored, find_masters
+from tasks.delivery.ledger import Rendition
 from tasks.runs import died_here, new_run_id
 from tasks.settings import get_settings
 from tasks.standing import find_finished_twin
 from tasks.workplace import open_workplace
+
+REASONS, SHOWN = 20, 5  # lines of reasons, and SKUs in each, that fit on a screen
 
 
 def compose_here(
@@ -34,11 +39,29 @@ def compose_here(
     source = find_masters("", names, visible_mark=visible_mark, dress=dress)
     placements = len(workplace.placements(source.brief.placements))
     made = masters = 0
-    composed = compose_stored(workplace, source.run_id, source.brief, rendered=source.rendered, limit=limit)
+    refused: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+
+    def note(sku: str, rendition: Rendition) -> None:
+        refused[rendition.placement, rendition.findings[0].detail][sku] += 1
+
+    composed = compose_stored(
+        workplace, source.run_id, source.brief, rendered=source.rendered, limit=limit, refused=note
+    )
     for made_of_one in composed:
         made, masters = made + made_of_one, masters + 1
     console.print(f"{made} 张新图 new renditions of {masters} masters, {placements} placements asked for.")
+    _print_refused(console, refused)
     return 0
+
+
+def _print_refused(console: Console, refused: Mapping[tuple[str, str], Counter[str]]) -> None:
+    """Why what is, with whose pictures: the first reasons in full, the rest as a number."""
+    for (placement, reason), skus in islice(refused.items(), REASONS):
+        whose = ", ".join(islice(skus, SHOWN)) + (f" + {len(skus) - SHOWN} SKU" if len(skus) > SHOWN else "")
+        told = reason if placement in reason else f"{placement}: {reason}"
+        console.print(f"未做 not made: {told} ({skus.total()}: {whose})", highlight=False, markup=False, soft_wrap=True)
+    if len(refused) > REASONS:
+        console.print(f"... {len(refused) - REASONS} 种原因未列 more reasons.")
 
 
 def run_here(brief: CampaignBrief, console: Console) -> int:

@@ -2,7 +2,7 @@
 
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from types import MappingProxyType
@@ -44,6 +44,17 @@ class Picture(NamedTuple):
     pixels: Pixels
     product_box: Box
     alpha: Alpha | None = None
+
+
+class Composition(NamedTuple):
+    """What came of one master; entries without a key could not be made."""
+
+    sku: str
+    renditions: tuple[Rendition, ...]
+
+    @property
+    def made(self) -> int:
+        return sum(bool(each.key) for each in self.renditions)
 
 
 @task(name="compose-missing", persist_result=False, cache_policy=NO_CACHE)
@@ -106,26 +117,35 @@ def compose_stored(
     *,
     rendered: CampaignBrief | None = None,
     limit: int | None = None,
+    refused: Callable[[str, Rendition], None] = lambda sku, rendition: None,
 ) -> Iterator[int]:
     """Renditions made per master, for the approved masters of a run that lack some of the brief's placements.
 
     `rendered` is the brief of the run where this one is another: its masters are those at hand. Two threads compose,
-    with a handful of masters in memory, however many there are.
+    with a handful of masters in memory, however many there are. `refused` is told the SKU and the entry of what
+    could not be made.
     """
     labelling = Labelling(workplace, brief, rendered=rendered)
     lacking = islice(_lacking(workplace, run_id, labelling), limit)
     with ThreadPoolExecutor(COMPOSERS, thread_name_prefix="compose") as pool:
-        waiting: deque[Future[int]] = deque()
+        waiting: deque[Future[Composition]] = deque()
         try:
             for record, wanted in lacking:
                 waiting.append(pool.submit(_compose_record, workplace, record, wanted, labelling))
                 if len(waiting) > 2 * COMPOSERS:
-                    yield waiting.popleft().result()
+                    yield _count(waiting.popleft().result(), refused)
             while waiting:
-                yield waiting.popleft().result()
+                yield _count(waiting.popleft().result(), refused)
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _count(composed: Composition, refused: Callable[[str, Rendition], None]) -> int:
+    for rendition in composed.renditions:
+        if not rendition.key:
+            refused(composed.sku, rendition)
+    return composed.made
 
 
 def _lacking(workplace: Workplace, run_id: str, labelling: Labelling) -> Iterator[tuple[JobRecord, list[Placement]]]:
@@ -143,13 +163,15 @@ def compose_job(workplace: Workplace, run_id: str, job_id: str) -> int:
     labelling = Labelling(workplace, CampaignBrief.model_validate_json(workplace.ledger.run(run_id).brief))
     have = {(made.placement, made.rule) for made in record.renditions}
     wanted = [each for each in labelling.served_by(record) if (each.id, each.digest) not in have]
-    return _compose_record(workplace, record, wanted, labelling) if wanted else 0
+    return _compose_record(workplace, record, wanted, labelling).made if wanted else 0
 
 
-def _compose_record(workplace: Workplace, record: JobRecord, wanted: Iterable[Placement], labelling: Labelling) -> int:
+def _compose_record(
+    workplace: Workplace, record: JobRecord, wanted: Iterable[Placement], labelling: Labelling
+) -> Composition:
     renditions = tuple(compose_master(workplace.store, _stored_picture(workplace, record), wanted, labelling))
     workplace.ledger.put_renditions(record.job_id, record.take, renditions)
-    return sum(bool(rendition.key) for rendition in renditions)
+    return Composition(record.sku, renditions)
 
 
 def compose_master(

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from tasks.banners.check import DECODED, PRODUCT_DARKNESS, check_file
+from tasks.banners.check import DECODED, check_file
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement
+from tasks.banners.product import PRODUCT_DARKNESS
 from tasks.banners.rules import Evidence
 from tasks.findings import Finding
 from tasks.shapes import Box

@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from tasks.banners.container import jpeg_profile
 from tasks.banners.pixels import Pixels
 from tasks.banners.placement import Placement
+from tasks.banners.product import find_product, product_findings
 from tasks.banners.profile import srgb_profile
-from tasks.banners.rules import Insets, Rule, Shape
+from tasks.banners.rules import Rule, Shape
 from tasks.colour_difference import delta_e_2000, lab
 from tasks.findings import Finding
 from tasks.shapes import Box, Size
@@ -25,16 +26,11 @@ from tasks.shapes import Box, Size
 MOST_PIXELS = 144_000_000
 # White as the marketplaces' checkers measure it: 98 % of a band along the border within three levels of 255.
 BORDER_BAND, NEARLY_WHITE, WHITE_SHARE = 0.02, 252, 0.98
-# What is at least this much darker than white is taken for the product of a picture that we did not make.
-PRODUCT_DARKNESS = 12
 
 # Colour differences (CIEDE2000) up to which a delivered product counts as the one in the shop's photograph: about what
 # a trained eye sees side by side, and three times that for a twentieth of the patches.
 COLOUR_MEDIAN, COLOUR_P95 = 1.0, 3.0
 BLOCK, MOST_COLOURS = 8, 200
-
-# Boxes are whole pixels, rounded outwards: this much of a product inside the safe area is all of it.
-SAFE_SHARE = 0.99
 
 JPEG = b"\xff\xd8\xff"
 # Only what a placement can ask for is decoded at all: every further decoder is a way in for damaged files.
@@ -84,6 +80,8 @@ def check_file(data: bytes, placement: Placement, *, known: Known | None = None)
         file = _open_own_jpeg(data) if known and not full and data.startswith(JPEG) else _open(data, full=full)
     except _BROKEN as error:
         reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, UnidentifiedImageError):
+            reason = f"the content is none of {', '.join(DECODED)}"
         return [Finding(check="decodes", value=0, limit=1, passed=False, severity="reject", detail=reason[:200])]
     decodes = Finding(check="decodes", value=1, limit=1, passed=True, severity="reject")
     return [decodes, *_file_findings(file, placement), *_picture_findings(file, placement, known)]
@@ -143,12 +141,11 @@ def _picture_findings(file: _File, placement: Placement, known: Known | None) ->
         yield _within("max-size", file.size, most, passed=_covers(most.value, file.size), limit=max(most.value))
     if placement.needs_white and file.pixels is not None:
         yield _white_finding(file.pixels, placement, known)
-    product = known.product if known else _find_product(file, placement)
-    if product and placement.safe_area:
-        yield _safe_finding(_as_placed(product, file.size, placement.size), placement, placement.safe_area)
-    if product and placement.thumbnail:
-        yield _shown_finding(_as_placed(product, file.size, placement.size), placement, placement.thumbnail)
-    yield from _product_findings(file.size, product, placement)
+    if known:
+        product: Box | None = known.product
+    else:  # where the background is not white, nobody can tell
+        product = find_product(file.pixels) if file.pixels is not None and placement.needs_white else None
+    yield from product_findings(file.size, product, placement)
 
 
 def _own_findings(file: _File, placement: Placement, known: Known) -> Iterator[Finding]:
@@ -240,94 +237,6 @@ def _border(pixels: Pixels) -> NDArray[np.uint8]:
         return np.asarray(darkest.ravel(), np.uint8)
     sides = (darkest[:band], darkest[-band:], darkest[band:-band, :band], darkest[band:-band, -band:])
     return np.concatenate([side.ravel() for side in sides])
-
-
-def _find_product(file: _File, placement: Placement) -> Box | None:
-    """The box around what is not white; None where the background is not white, so that nobody can tell."""
-    if file.pixels is None or not placement.needs_white:
-        return None
-    darkest = cv2.medianBlur(file.pixels.min(axis=2), 3)
-    left, top, width, height = cv2.boundingRect((darkest < 255 - PRODUCT_DARKNESS).astype(np.uint8))
-    return Box(left, top, left + width, top + height) if width and height else None
-
-
-def _product_findings(size: Size, product: Box | None, placement: Placement) -> Iterator[Finding]:
-    rules = (
-        ("product-share", placement.product_share),
-        ("product-gap", placement.product_gap),
-        ("min-product", placement.min_product),
-    )
-    for check, rule in rules:
-        if rule is None:
-            continue
-        if product is None:
-            detail = "cannot be measured: where the product ends is not known"
-            yield Finding(check=check, value=None, limit=None, passed=False, severity="note", detail=detail)
-        elif check == "min-product":
-            yield _min_product_finding(size, product, placement)
-        else:
-            yield _long_side_finding(check, size, product, placement)
-
-
-def _long_side_finding(check: str, size: Size, product: Box, placement: Placement) -> Finding:
-    """The product's longer side, as a share of its frame side or by the wider of its two gaps."""
-    across = product.width / size.width >= product.height / size.height
-    frame = size.width if across else size.height
-    low, high = (product.left, product.right) if across else (product.top, product.bottom)
-    if check == "product-share" and placement.product_share:
-        share, limit = (high - low) / frame, placement.product_share.value
-        return placement.product_share.finding(check, value=round(share, 4), limit=limit, passed=share >= limit)
-    if placement.product_gap is None:
-        raise ValueError(f"{placement.id} has no rule for {check}")
-    # Stated for a picture of the placement's own size.
-    gap = max(low, frame - high) * max(placement.size) / max(size)
-    limit_px = placement.product_gap.value
-    return placement.product_gap.finding(
-        check, value=round(gap, 1), limit=limit_px, passed=gap <= limit_px, detail="px"
-    )
-
-
-def _min_product_finding(size: Size, product: Box, placement: Placement) -> Finding:
-    if placement.min_product is None:
-        raise ValueError(f"{placement.id} has no rule for min-product")
-    least = placement.min_product.value
-    scale = max(placement.size) / max(size)
-    found = Size(round(product.width * scale), round(product.height * scale))
-    # Sellers read "300 x 300" of a thin product as its longer side; both readings are in the detail.
-    return placement.min_product.finding(
-        "min-product",
-        value=min(found),
-        limit=min(least),
-        passed=_covers(found, least),
-        detail=f"product {found}, expected {least} or more",
-    )
-
-
-def _as_placed(product: Box, size: Size, wanted: Size) -> Box:
-    """The box as it would be in a picture of the placement's own size."""
-    across, down = wanted.width / size.width, wanted.height / size.height
-    left, right = round(product.left * across), round(product.right * across)
-    return Box(left, round(product.top * down), right, round(product.bottom * down))
-
-
-def _safe_finding(product: Box, placement: Placement, rule: Rule[Insets]) -> Finding:
-    """Share of the product that the platform does not cover."""
-    share = _share_inside(product, placement.safe_box)
-    return rule.finding(
-        "safe-area", value=round(share, 4), limit=SAFE_SHARE, passed=share >= SAFE_SHARE, detail="share of the product"
-    )
-
-
-def _shown_finding(product: Box, placement: Placement, rule: Rule[Insets]) -> Finding:
-    """Share of the product that the thumbnail shows."""
-    share = _share_inside(product, placement.product_box)
-    return rule.finding(
-        "thumbnail", value=round(share, 4), limit=SAFE_SHARE, passed=share >= SAFE_SHARE, detail="share of the product"
-    )
-
-
-def _share_inside(product: Box, part: Box) -> float:
-    return product.common(part).area / product.area
 
 
 def _covers(outer: Size, inner: Size) -> bool:

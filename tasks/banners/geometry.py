@@ -58,6 +58,9 @@ class Framing(NamedTuple):
         return 1 - self.dest.width * self.dest.height / (self.canvas.width * self.canvas.height)
 
 
+_Stand = Literal["start", "middle", "end"]
+
+
 class _Axis(NamedTuple):
     """One direction: the master's length, the product in it, the canvas, its safe part, a lone product's side."""
 
@@ -66,7 +69,7 @@ class _Axis(NamedTuple):
     high: int
     canvas: int
     safe: tuple[int, int]
-    side: Literal["start", "middle", "end"]
+    side: _Stand
 
     @property
     def product(self) -> int:
@@ -101,7 +104,8 @@ def frame_product(
     safe = safe or Box(0, 0, *canvas)
     scale = _scale(master, product, canvas, safe=safe.size, least=least, plain=plain)
     level = _level(master, scale)
-    across, down = ("start", "middle") if canvas.ratio > master.ratio else ("middle", "end")
+    across: _Stand = "start" if canvas.ratio > master.ratio else "middle"
+    down: _Stand = "middle" if canvas.ratio > master.ratio else "end"
     if centred or (plain and LEAST_STRIP < canvas.ratio < 1 / LEAST_STRIP):
         across = down = "middle"
     axes = (

@@ -1,5 +1,6 @@
 """Several masters a picture: each placement is cut from the one that fits it, and new ones without rendering."""
 
+import io
 import shutil
 from pathlib import Path
 
@@ -50,4 +51,10 @@ def test_each_placement_comes_from_the_master_planned_for_it(catalogue: Path, tm
     assert later[Size(1024, 1024)] - made[Size(1024, 1024)] == {"meta-feed-square"}
     assert later[wide] - made[wide] == {"google-970x250"}
     assert ledger.counts("run-1").approved == len(records)
+
+    # what cannot be made is said, with the reason and whose it is
+    told = io.StringIO()
+    compose_here(("taobao-white",), Console(file=told, width=300), limit=None)
+    assert "not made: taobao-white takes products on pure white only" in told.getvalue()
+    assert f"(1: {records[0].sku})" in told.getvalue()
     use_settings(None)
