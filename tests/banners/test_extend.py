@@ -109,3 +109,26 @@ def test_a_soft_background_is_not_drawn_out_into_streaks() -> None:
     # a streak is a row that is the same all along and unlike the rows around it
     along = far.mean(axis=1) - cv2.GaussianBlur(far.mean(axis=1)[:, None], (1, 0), sigmaX=0.1, sigmaY=12)[:, 0]
     assert np.abs(along).max() < 4
+
+
+def below(picture: Pixels, product: Box, more: int) -> Pixels:
+    """What continues the picture below."""
+    height, width = picture.shape[:2]
+    framing = Framing(Size(width, height + more), Box(0, 0, width, height), Box(0, 0, width, height), product, 1.0, 0)
+    return continue_background(picture, framing, seed=3)[height:]
+
+
+def test_light_and_dark_patches_of_a_ground_do_not_run_down_in_streaks() -> None:
+    random = np.random.default_rng(5)
+    small = random.uniform(60, 200, (12, 12, 3)).astype(np.float32)
+    picture = np.asarray(cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC).clip(0, 255), np.uint8)
+    far = below(picture, Box(100, 60, 160, 200), 160)[100:].astype(float).mean(axis=(0, 2))
+    seam = picture[-1].astype(float).mean(axis=1)
+    assert np.abs(np.diff(far)).mean() < 0.3 * np.abs(np.diff(seam)).mean()
+
+
+def test_the_products_shadow_does_not_go_on() -> None:
+    picture = np.full((256, 256, 3), 190, np.uint8)
+    picture[200:, 90:170] = 90  # from its foot to the edge
+    far = below(picture, Box(100, 40, 160, 200), 120)[80:].astype(float).mean(axis=(0, 2))
+    assert np.abs(far[90:170].mean() - far[:40].mean()) < 12
