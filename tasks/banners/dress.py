@@ -113,14 +113,14 @@ class Dresser:
         self, layout: Layout, variant: Variant, subject: Subject, placement: Placement, least: float
     ) -> tuple[float, Dressing] | None:
         shown = placement.thumbnail_box
-        room = placement.product_box if shown else product_room(variant, placement.size, placement.safe_box)
+        safe = self._unmarked(placement)
+        room = placement.product_box if shown else product_room(variant, placement.size, safe)
         if room.width < 8 or room.height < 8:
             return None
         framing = frame_product(
             subject.size, subject.product, placement.size, least=least, safe=room, background=subject.background
         )
         margin = round(layout.margin * min(placement.size))
-        safe = self._unmarked(placement)
         kept_clear = framing.product if shown is None else shown.around(framing.product)
         zones = tuple(find_zone(place, placement.size, kept_clear, safe, margin) for place in variant.places)
         arranged = arrange(layout, variant, zones, Order(self._copy, self._setter, placement.size))
@@ -142,7 +142,7 @@ class Dresser:
         height = max(10, math.ceil(0.05 * short))
         if placement.size.ratio > 2.5:
             return safe._replace(right=safe.right - 6 * height)
-        return safe._replace(bottom=safe.bottom - 2 * height)
+        return safe._replace(bottom=safe.bottom - math.ceil(2.6 * height))  # letters, their air and the margin
 
     def paint(self, canvas: Pixels, dressing: Dressing) -> Dressed:
         """The canvas with its copy on it, and what was measured."""

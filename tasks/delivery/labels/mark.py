@@ -78,7 +78,7 @@ class Marker:
         self.drawn: Drawn | None = None  # the latest
 
     def mark(self, canvas: Pixels, keep_off: Sequence[Box], placement: Placement) -> tuple[Pixels, tuple[Finding, ...]]:
-        """The canvas with the mark in the first corner that is clear of those boxes, and what was measured."""
+        """The canvas with the mark where it is clear of those boxes, and what was measured."""
         size = Size(canvas.shape[1], canvas.shape[0])
         height = max(LEAST_PX, math.ceil(SHARE * min(size)))
         letters = _letters(self._text, self._font, height)
@@ -120,12 +120,13 @@ def check_legible(data: bytes, drawn: Drawn) -> Finding:
 
 
 def _corners(area: Box, needed: Size, keep_off: Sequence[Box], *, margin: int) -> Iterator[_Corner]:
-    """The corners in the order of preference, as far as the mark fits inside `area`."""
+    """Corners, then middles of edges, in the order of preference, as far as the mark fits inside `area`."""
     left, right = area.left + margin, area.right - margin - needed.width
     top, bottom = area.top + margin, area.bottom - margin - needed.height
     if left > right or top > bottom:
         return
-    for x, y in ((right, bottom), (left, bottom), (right, top), (left, top)):
+    middle = (left + right) // 2
+    for x, y in ((right, bottom), (left, bottom), (right, top), (left, top), (middle, bottom), (middle, top)):
         box = Box(x, y, x + needed.width, y + needed.height)
         covered = max((box.common(other).area for other in keep_off), default=0)
         yield _Corner(box, covered / (needed.width * needed.height))
