@@ -43,7 +43,19 @@ def test_every_format_decodes_to_its_size_and_carries_srgb(form: Format) -> None
 
 
 def test_without_a_window_the_quality_is_the_start_quality() -> None:
-    assert encode(noise(), formats=["jpeg"]).setting == Setting(START_QUALITY)
+    large = np.tile(noise(), (4, 4, 1))
+    assert encode(large, formats=["jpeg"]).setting == Setting(START_QUALITY)
+
+
+@pytest.mark.parametrize("form", ["jpeg", "avif"])
+def test_a_small_picture_keeps_its_colours_sharp_where_the_bytes_allow(form: Format) -> None:
+    red, blue = (200, 20, 30), (20, 30, 200)
+    stripes = np.array([red, blue] * 160, np.uint8)[None].repeat(50, axis=0)  # a px wide each, like small type
+    off = {}
+    for ceiling in (None, len(WRITERS[form](stripes, Setting(START_QUALITY, "444"))) - 1):
+        made = encode(stripes, formats=[form], max_bytes=ceiling)
+        off[ceiling is None] = np.abs(np.asarray(opened(made.data).convert("RGB"), float) - stripes).mean()
+    assert off[True] < 0.5 * off[False]
 
 
 def test_png_is_lossless() -> None:
