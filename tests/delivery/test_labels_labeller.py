@@ -94,7 +94,7 @@ def test_a_cut_out_on_white_claims_nothing_generated() -> None:
 
 
 def test_the_ceiling_holds_for_the_labelled_file_and_is_used_up(table: Master) -> None:
-    plain = PLACEMENTS["google-300x250"]
+    plain = PLACEMENTS["google-300x600"]  # smaller ones have sharper colours, but only where they fit
     free = compose(table, plain, Labeller(make_origin(), CREDITS))
     for kb in (len(free.data) // 1000, len(free.data) // 1000 - 1, len(free.data) // 1000 - 2):
         made = compose(table, with_rule(plain, max_kb=kb), Labeller(make_origin(), CREDITS))
