@@ -69,12 +69,12 @@ def _beyond(edge: Edge, patch: Pixels, product: Box, count: int, random: np.rand
     lines, cell = side.softness.lines, CELL * side.height
     rays = find_rays(side.strip, level_out=lines) if lines else STRAIGHT
     drawn = draw_field(side, count, rays, random)
-    depth = max(1, min(round(min(product.left * REACH, SHARP * side.height)), count, side.strip.shape[1]))
+    depth = max(1, min(round(min(side.product.left * REACH, SHARP * side.height)), count, side.strip.shape[1]))
     share = (np.arange(depth, dtype=np.float32) + 0.5) / depth
     mirrored = np.zeros(count, np.float32)
     mirrored[:depth] = 1 - share * share * (3 - 2 * share)
     soft = drawn[:, :depth]
-    soft += np.rint((_mirrored(side.strip[:, :depth], rays) - soft) * mirrored[:depth, None]).astype(np.uint8)
+    soft[:] = np.rint(soft + (_mirrored(side.strip[:, :depth], rays) - soft) * mirrored[:depth, None])
     # The field is soft: its grain comes in where the mirror image goes.
     if rays.are_lines and side.softness.shaded:
         grain = lengthen_grain(side.strip, count, rays, cell=cell, random=random)
