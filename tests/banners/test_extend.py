@@ -132,3 +132,19 @@ def test_the_products_shadow_does_not_go_on() -> None:
     picture[200:, 90:170] = 90  # from its foot to the edge
     far = below(picture, Box(100, 40, 160, 200), 120)[80:].astype(float).mean(axis=(0, 2))
     assert np.abs(far[90:170].mean() - far[:40].mean()) < 12
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_the_size_the_patch_stays_and_the_rest_is_filled(seed: int) -> None:
+    """Down to patches of one pixel, and products that leave no background at all."""
+    random = np.random.default_rng(seed)
+    width, height = (int(each) for each in random.integers(1, 90, 2))
+    left, top, right, bottom = (int(each) for each in random.integers(0, 200, 4) * random.integers(0, 2, 4))
+    x, y = int(random.integers(0, width)), int(random.integers(0, height))
+    patch = random.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    dest = Box(left, top, left + width, top + height)
+    product = Box(left + x, top + y, left + x + max(1, (width - x) // 2), top + height)
+    canvas = Size(width + left + right, height + top + bottom)
+    done = continue_background(patch, Framing(canvas, Box(0, 0, width, height), dest, product, 1.0, 0), seed=seed)
+    assert done.shape == (canvas.height, canvas.width, 3)
+    assert np.array_equal(done[dest.top : dest.bottom, dest.left : dest.right], patch)
