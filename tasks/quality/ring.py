@@ -11,7 +11,7 @@ from tasks.quality.thresholds import Thresholds
 
 SECTORS = 24  # directions around the product's middle
 INNER, OUTER = (0.004, 0.02), (0.09, 0.11)  # distances from the outline, shares of the shorter side
-FEW = 24  # pixels that make no mean
+FEW = 8  # pixels at a quarter of the size that make no mean
 
 Floats = NDArray[np.float32]
 
