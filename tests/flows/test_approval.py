@@ -20,6 +20,7 @@ from tasks.delivery.keys import manifest_key, report_key
 from tasks.delivery.ledger import Filter, JobResult, Ledger, Master, Wish
 from tasks.delivery.manifest import read_manifest
 from tasks.errors import ConfigurationError
+from tasks.findings import Finding, judge
 from tasks.settings import Settings
 from tasks.shapes import Box
 from tasks.workplace import Workplace, open_workplace
@@ -216,6 +217,30 @@ def test_the_page_shows_all_takes_and_what_the_newest_was_steered_by(client: Tes
     assert f"/thumb/{waiting[0]}/0" in page
     assert f"/thumb/{waiting[0]}/1" in page
     assert client.get(f"/thumb/{waiting[0]}/0").status_code == 200
+
+
+def test_a_duplicate_is_shown_beside_the_picture_that_it_is_like(client: TestClient, waiting: list[str]) -> None:
+    ledger = ledger_of(client)
+    twin = Finding(check="duplicate", value=0.0, limit=0.04, passed=False, cause="duplicate", severity="review")
+    twin = twin.model_copy(update={"detail": f"like job {waiting[1]} of B-2"})
+    ledger.set_verdict(waiting[0], judge([twin]), take=0)
+
+    page = client.get(f"/picture/{waiting[0]}", params={"run": RUN}).text
+    assert f'class="twin" href="/file/{waiting[1]}/0"' in page
+    assert "与 B-2 的这张相同" in page
+    assert f"like job {waiting[1]}" not in page
+
+
+def test_what_could_not_be_measured_is_folded_unless_the_run_demands_it(client: TestClient, waiting: list[str]) -> None:
+    ledger = ledger_of(client)
+    noted = Finding(
+        check="prompt", value=None, limit=0.2, passed=False, cause="not_measured", severity="note", detail="no weights"
+    )
+    for finding, folded in ((noted, True), (noted.model_copy(update={"severity": "review"}), False)):
+        ledger.set_verdict(waiting[0], judge([finding]), take=0)
+        page = client.get(f"/picture/{waiting[0]}", params={"run": RUN}).text
+        assert ("1 项未能检测" in page) is folded
+        assert "no weights" in page
 
 
 def test_two_people_do_not_overwrite_each_other(client: TestClient, waiting: list[str]) -> None:
