@@ -114,11 +114,12 @@ class Ground:
 
     @property
     def kept(self) -> Floats | None:
-        """Share of the decode's light that the picture has, 0..2; None where there is no decode."""
+        """Share of the decode's light that the picture has, 0..2, 1 in most of it; None where there is no decode."""
         if self._raw is None:
             return None
-        decode = np.maximum(_brightest(self._reduced(self._raw)), BLACK)
-        return np.asarray(np.clip(self.light / decode, 0, 2))
+        kept = self.light / np.maximum(_brightest(self._reduced(self._raw)), BLACK)
+        toned = max(float(np.median(kept[::4, ::4])), 1e-3)  # a repair may have made the whole ground brighter
+        return np.asarray(np.clip(kept / np.float32(toned), 0, 2))
 
     def _reduced(self, plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.asarray(cv2.resize(plane, self._size, interpolation=cv2.INTER_AREA))

@@ -95,7 +95,7 @@ def _middle(staged: Staged) -> tuple[int, int]:
 
 
 def _dark(raw: Pixels, staged: Staged) -> Pixels:
-    return (raw // 8).astype(np.uint8)
+    return (raw // 5).astype(np.uint8)
 
 
 def _noise(raw: Pixels, staged: Staged) -> Pixels:
