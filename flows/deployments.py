@@ -114,7 +114,7 @@ DEPLOYMENTS: tuple[Deployment, ...] = (
         "flows.redispatch.mend_runs",
         "redispatch",
         "接续 Take up what crashed or got stuck; automations and the clock start it.",
-        every_minutes=10,
+        every_minutes=5,
         overlap="ENQUEUE",  # one that came a moment too late for the run at work would be missed
     ),
     Deployment(
