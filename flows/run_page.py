@@ -21,6 +21,7 @@ from prefect.artifacts import (
 from prefect.exceptions import PrefectException
 
 from flows.rounds import page_of
+from flows.summary import common_cause
 from tasks.catalog.brief import CampaignBrief
 from tasks.delivery.keys import report_key
 from tasks.delivery.ledger import Counts, JobRecord
@@ -92,6 +93,7 @@ class RunPage:
         rest = f"\n\n其余 {left} 张见报告。 {left} more are in the report." if left > 0 else ""
         return "\n".join(
             [
+                *self._alarm(counts),
                 f"# {plain(brief.catalog.rpartition('/')[2])} · {counts.total} 张 pictures",
                 "",
                 f"{self._words(counts)} · 模型 model {plain(brief.model)} · 批次 run {plain(self._run_id)}",
@@ -102,6 +104,11 @@ class RunPage:
                 rest,
             ]
         )
+
+    def _alarm(self, counts: Counts) -> list[str]:
+        cause = common_cause(self._workplace, self._run_id, counts)
+        said = "没有一张通过，最可能的共同原因 Nothing passed; the likeliest common cause"
+        return [f"**{said}: {plain(cause)}**", ""] if cause else []
 
     def _links(self) -> list[str]:
         return [

@@ -19,8 +19,7 @@ def delta_e_2000(first: Lab, second: Lab) -> Lab:
     equation numbers below are theirs.
     """
     (l1, a1, b1), (l2, a2, b2) = first.T.astype(np.float64), second.T.astype(np.float64)
-    mean_chroma_7 = _seventh((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2)
-    stretch = 1.5 - 0.5 * np.sqrt(mean_chroma_7 / (mean_chroma_7 + 25.0**7))  # 1 + G, (4)
+    stretch = _stretch((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2)
     a1, a2 = a1 * stretch, a2 * stretch
     c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
     h1, h2 = np.degrees(np.arctan2(b1, a1)) % 360, np.degrees(np.arctan2(b2, a2)) % 360
@@ -34,16 +33,9 @@ def delta_e_2000(first: Lab, second: Lab) -> Lab:
     hue = np.where(grey, h1 + h2, hue)
 
     lightness, chroma = (l1 + l2) / 2, (c1 + c2) / 2
-    weight = (  # T, (15)
-        1
-        - 0.17 * np.cos(np.radians(hue - 30))
-        + 0.24 * np.cos(np.radians(2 * hue))
-        + 0.32 * np.cos(np.radians(3 * hue + 6))
-        - 0.20 * np.cos(np.radians(4 * hue - 63))
-    )
     s_l = 1 + 0.015 * (lightness - 50) ** 2 / np.sqrt(20 + (lightness - 50) ** 2)  # (18)
     s_c = 1 + 0.045 * chroma  # (19)
-    s_h = 1 + 0.015 * chroma * weight  # (20)
+    s_h = 1 + 0.015 * chroma * _hue_weight(hue)  # (20)
     chroma_7 = _seventh(chroma)
     rotation = -2 * np.sqrt(chroma_7 / (chroma_7 + 25.0**7))  # (17)
     rotation *= np.sin(np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2))))  # (16, 21)
@@ -51,6 +43,41 @@ def delta_e_2000(first: Lab, second: Lab) -> Lab:
     squared = d_l**2 + d_c**2 + d_h**2 + rotation * d_c * d_h  # (22)
     distance: Lab = np.sqrt(np.maximum(squared, 0)).astype(np.float32)
     return distance
+
+
+def tint_difference(first: Lab, second: Lab) -> Lab:
+    """Second less first in a and b as CIEDE2000 weights chroma and hue, all (count, 2); lightness, rotation left out.
+
+    A vector along the axes of a and b, so that differences can be averaged and compared by direction.
+    """
+    one, two = first.astype(np.float64), second.astype(np.float64)
+    chroma = (np.hypot(*one.T) + np.hypot(*two.T)) / 2
+    stretch = np.stack([_stretch(chroma), np.ones_like(chroma)], axis=1)
+    one, two = one * stretch, two * stretch
+    chroma, middle, shift = (np.hypot(*one.T) + np.hypot(*two.T)) / 2, (one + two) / 2, two - one
+    hue = np.degrees(np.arctan2(middle[:, 1], middle[:, 0])) % 360
+    outwards = middle / np.maximum(np.hypot(*middle.T), 1e-6)[:, None]
+    around = np.stack([-outwards[:, 1], outwards[:, 0]], axis=1)
+    in_chroma = (shift * outwards).sum(axis=1) / (1 + 0.045 * chroma)
+    in_hue = (shift * around).sum(axis=1) / (1 + 0.015 * chroma * _hue_weight(hue))
+    return np.asarray(in_chroma[:, None] * outwards + in_hue[:, None] * around, np.float32)
+
+
+def _stretch(mean_chroma: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 + G, (4): near grey, a counts for more."""
+    seventh = _seventh(mean_chroma)
+    return np.asarray(1.5 - 0.5 * np.sqrt(seventh / (seventh + 25.0**7)))
+
+
+def _hue_weight(hue: NDArray[np.float64]) -> NDArray[np.float64]:
+    """T, (15)."""
+    return np.asarray(
+        1
+        - 0.17 * np.cos(np.radians(hue - 30))
+        + 0.24 * np.cos(np.radians(2 * hue))
+        + 0.32 * np.cos(np.radians(3 * hue + 6))
+        - 0.20 * np.cos(np.radians(4 * hue - 63))
+    )
 
 
 def _seventh(values: NDArray[np.float64]) -> NDArray[np.float64]:

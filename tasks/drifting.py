@@ -2,6 +2,7 @@
 
 import datetime as dt
 import platform
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.banners.master_png import encode_master
 from tasks.catalog.brief import CampaignBrief
+from tasks.delivery.acceptance import common_part
 from tasks.delivery.keys import golden_key
 from tasks.delivery.ledger import LeasedJob
 from tasks.errors import ConfigurationError, DriftError, StorageError
@@ -44,7 +46,9 @@ class Watched(NamedTuple):
         since = f" since {self.accepted.run_id}" if self.accepted else ""
         weights = self.accepted and self.accepted.revision != self.night.revision
         changed = f"; the weights were {self.accepted.revision} then" if self.accepted and weights else ""
-        return f"{self.night.model}: {jumps or 'no jump'}{since}{changed}"
+        reasons = Counter(each.reason for each in self.night.pictures.values() if each.reason).most_common(1)
+        failed = "".join(f"; {count} failed: {reason}" for reason, count in reasons)
+        return f"{self.night.model}: {jumps or 'no jump'}{since}{changed}{failed}"
 
 
 @task(name="watch-drift", persist_result=False, cache_policy=NO_CACHE)
@@ -134,7 +138,7 @@ def _requests(workplace: Workplace, golden: GoldenSet, jobs: list[PlannedJob]) -
 
 def _judged(workplace: Workplace, planned: PlannedJob, outcome: Rendered | Failed) -> GoldenPicture:
     if isinstance(outcome, Failed):
-        return GoldenPicture(status="failed")
+        return GoldenPicture(status="failed", reason=common_part(outcome.reason))
     encoded = encode_master(outcome.pixels, recipe="{}")
     verdict = review_master(workplace, _lease(planned), outcome, encoded=encoded)
     seconds = sum(outcome.seconds.values())

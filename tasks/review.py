@@ -31,7 +31,9 @@ def review_master(
 
     `strict`: a check that could not run sends the picture to a person.
     """
-    evidence, limits = evidence_of(rendered, encoded=encoded), _limits(workplace, lease, placements)
+    scene = workplace.library.scenes.get(lease.scene)
+    evidence = evidence_of(rendered, encoded=encoded, light=scene.light if scene else None)
+    limits = _limits(workplace, lease, placements)
     limits = limits.strict if strict else limits
     found = check_master(evidence, limits)
     if judge(found).status != "rejected":  # what is rejected anyway needs no slow second opinion
@@ -39,8 +41,11 @@ def review_master(
     return judge(found)
 
 
-def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
-    """What the checks look at, from what a renderer hands over and the master's file."""
+def evidence_of(rendered: Rendered, *, encoded: bytes, light: float | None = None) -> Evidence:
+    """What the checks look at, from what a renderer hands over and the master's file.
+
+    `light` is where the scene's light comes from, in degrees; None: whence the shadow was laid.
+    """
     job = rendered.request.job
     return Evidence(
         pixels=rendered.pixels,
@@ -50,7 +55,7 @@ def evidence_of(rendered: Rendered, *, encoded: bytes) -> Evidence:
         product_box=rendered.product_box,
         background=job.background,
         encoded=encoded,
-        light=job.shadow.direction if job.shadow else None,
+        light=(job.shadow.direction if light is None else light) if job.shadow else None,
         prompt=job.prompt,
         cut=rendered.cut,
     )

@@ -1,6 +1,7 @@
 """What the page shows, gathered from ledger and templates in the reader's language. Values only: templates escape."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from tasks.shapes import Box
 from tasks.workplace import Workplace
 
 OTHER = "other"
+TWIN = re.compile(r"like job (?P<job>[0-9a-f]+) of (?P<sku>.+)")  # as tasks.quality.duplicates says it
 NOT_FOR_PEOPLE = frozenset({"not_measured", "file"})  # causes that no person finds by looking
 # What people see first and machines last comes first, so that it has the first number keys.
 BY_EYE = ("growth", "text", "seam", "colour", "floating", "blur", "exposure", "coverage", "cut_off", "duplicate")
@@ -32,6 +34,8 @@ class FindingView:
     box: Box | None
     detail: str
     mark: int
+    measured: bool = True
+    twin: tuple[str, int] | None = None  # job and take of the picture that it is too much like
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,12 @@ class PictureView:
 
     @property
     def failed(self) -> tuple[FindingView, ...]:
-        return tuple(each for each in self.findings if each.kind != "pass")
+        """What a person has to look at: failures, and what could not be measured where the run demands it."""
+        return tuple(each for each in self.findings if each.kind != "pass" and each not in self.unmeasured)
+
+    @property
+    def unmeasured(self) -> tuple[FindingView, ...]:
+        return tuple(each for each in self.findings if each.kind == "note" and not each.measured)
 
     @property
     def passed(self) -> tuple[FindingView, ...]:
@@ -133,7 +142,7 @@ class Views:
         record = ledger.record(run_id, job_id)  # after its version: what changes in between makes the form stale
         if record is None or not version:
             return None
-        findings = tuple(self._findings(record))
+        findings = tuple(self._findings(record, run_id))
         failures = record.verdict.failures if record.verdict else ()
         return PictureView(
             record=record,
@@ -158,23 +167,27 @@ class Views:
         causes = tuple(map(self.cause, counted_causes(take.verdict.findings)))
         return TakeView(take.take, take.verdict.status, causes, steered)
 
-    def _findings(self, record: JobRecord) -> Iterator[FindingView]:
+    def _findings(self, record: JobRecord, run_id: str) -> Iterator[FindingView]:
         found = record.verdict.findings if record.verdict else ()
         order = {"reject": 0, "review": 1, "note": 2}
         worst_first = sorted(found, key=lambda each: (each.passed, order[each.severity]))
         for mark, finding in enumerate(worst_first, start=1):
             if finding.check != PERSON:
-                yield self._finding(finding, mark)
+                yield self._finding(finding, mark, run_id=run_id)
 
-    def _finding(self, finding: Finding, mark: int) -> FindingView:
+    def _finding(self, finding: Finding, mark: int, *, run_id: str) -> FindingView:
+        twin = TWIN.fullmatch(finding.detail) if finding.check == "duplicate" and not finding.passed else None
+        other = self._workplace.ledger.record(run_id, twin["job"]) if twin else None
         return FindingView(
             title=self.check(finding.check),
             value=format_value(finding.value),
             limit=format_value(finding.limit),
             kind="pass" if finding.passed else finding.severity,
             box=finding.box,
-            detail=finding.detail,
+            detail=self.say("like", sku=twin["sku"]) if twin else finding.detail,
             mark=mark,
+            measured=finding.value is not None,
+            twin=(other.job_id, other.take) if other else None,
         )
 
     def _facts(self, record: JobRecord) -> Iterator[tuple[str, str]]:

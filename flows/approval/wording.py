@@ -43,6 +43,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "value": ("值", "Value"),
     "limit": ("限", "Limit"),
     "passed_checks": ("项检查已通过", "checks passed"),
+    "unmeasured_checks": ("项未能检测", "not measured"),
+    "like": ("与 {sku} 的这张相同", "Same as this one of {sku}"),
     "prompt": ("提示词", "Prompt"),
     "avoid": ("不要", "Not"),
     "facts": ("商品资料", "Product facts"),

@@ -11,10 +11,10 @@ from tasks.quality.exposure import check_banding, check_clipping, check_exposure
 from tasks.quality.growth import check_growth
 from tasks.quality.product import check_colour, check_coverage, check_margins, check_paste
 from tasks.quality.regions import Regions
-from tasks.quality.ring import check_ring
+from tasks.quality.ring import check_cast
 from tasks.quality.seam import check_seam
 from tasks.quality.second import check_second_product
-from tasks.quality.sharpness import check_background_detail, check_focus
+from tasks.quality.sharpness import check_background_detail, check_focus, check_stuck_on
 from tasks.quality.standing import check_standing
 from tasks.quality.thresholds import Thresholds
 from tasks.quality.white import check_white
@@ -49,7 +49,8 @@ MASTER_CHECKS: tuple[Check, ...] = (
     Check(check_clipping, ("clipped_white", "clipped_black"), GENERATED),
     Check(check_banding, ("banding",), GENERATED),
     Check(check_seam, ("seam",), GENERATED),
-    Check(check_ring, ("cast", "stuck_on"), GENERATED),
+    Check(check_cast, ("cast",), GENERATED),
+    Check(check_stuck_on, ("stuck_on",), GENERATED),
     Check(check_growth, ("growth", "growth_final"), GENERATED),
     Check(check_second_product, ("second_product",), GENERATED),
     Check(check_standing, ("floating", "light"), GENERATED),

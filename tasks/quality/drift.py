@@ -32,11 +32,13 @@ class GoldenSet(BaseModel, frozen=True, extra="forbid"):
 
 
 class GoldenPicture(BaseModel, frozen=True):
-    """How one golden picture came out. `signature` is empty where it failed; `seconds` are the renderer's."""
+    """How one golden picture came out. `signature` is empty where it failed, for that `reason`; `seconds` are the
+    renderer's."""
 
     status: str
     signature: str = ""
     seconds: float = 0.0
+    reason: str = ""
 
 
 class Night(BaseModel, frozen=True):

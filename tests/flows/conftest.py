@@ -84,6 +84,7 @@ def draw_catalogue(folder: Path) -> Path:
     for number, colour in enumerate([(40, 60, 200), (60, 160, 60), (180, 90, 40)]):
         picture = np.zeros((400, 320, 4), np.uint8)
         cv2.ellipse(picture, (160, 200), (110, 160), 0, 0, 360, (*colour, 255), -1, cv2.LINE_AA)
+        cv2.rectangle(picture, (70, 200), (250, 360), (*colour, 255), -1)  # it stands
         cv2.imwrite(str(folder / f"p{number}.png"), picture)
     path = folder / "goods.csv"
     path.write_text(

@@ -74,7 +74,7 @@ def scene(staged: Staged, *, seed: int) -> Pixels:
     wall, table = random.integers(120, 200, 3), random.integers(90, 170, 3)
     rows = np.linspace(0, 1, height)[:, None, None]
     picture = np.where(rows < 0.6, wall * (0.8 + 0.4 * rows), table * (1.25 - 0.4 * rows)) * np.ones((1, width, 1))
-    blobs = cv2.resize(random.normal(0, 14, (8, 8, 1)), (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+    blobs = cv2.resize(random.normal(0, 7, (8, 8, 1)), (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
     return np.clip(picture + blobs + random.normal(0, 2.5, (height, width, 1)), 0, 255).astype(np.uint8)
 
 
@@ -95,7 +95,7 @@ def _middle(staged: Staged) -> tuple[int, int]:
 
 
 def _dark(raw: Pixels, staged: Staged) -> Pixels:
-    return (raw // 8).astype(np.uint8)
+    return (raw // 5).astype(np.uint8)
 
 
 def _noise(raw: Pixels, staged: Staged) -> Pixels:

@@ -17,9 +17,10 @@ from flows.approval.server import chosen_token, is_loopback
 from flows.approval.views import Views
 from flows.approval.wording import WORDS, one_of_both, say
 from tasks.delivery.keys import manifest_key, report_key
-from tasks.delivery.ledger import Filter, JobResult, Ledger, Master, Wish
+from tasks.delivery.ledger import Filter, JobResult, Ledger, Master, Rejudged, Wish
 from tasks.delivery.manifest import read_manifest
 from tasks.errors import ConfigurationError
+from tasks.findings import Finding, judge
 from tasks.settings import Settings
 from tasks.shapes import Box
 from tasks.workplace import Workplace, open_workplace
@@ -77,6 +78,14 @@ def status(client: TestClient, job_id: str) -> str:
     record = ledger_of(client).record(RUN, job_id)
     assert record is not None
     return record.verdict.status if record.verdict else record.state
+
+
+def find_again(client: TestClient, job_id: str, finding: Finding) -> None:
+    """A later look finds this and nothing else."""
+    record = ledger_of(client).record(RUN, job_id)
+    assert record is not None
+    assert record.verdict is not None
+    assert ledger_of(client).rejudge([Rejudged(job_id, 0, record.verdict, judge([finding]))]) == {job_id}
 
 
 def settle(client: TestClient) -> None:
@@ -216,6 +225,28 @@ def test_the_page_shows_all_takes_and_what_the_newest_was_steered_by(client: Tes
     assert f"/thumb/{waiting[0]}/0" in page
     assert f"/thumb/{waiting[0]}/1" in page
     assert client.get(f"/thumb/{waiting[0]}/0").status_code == 200
+
+
+def test_a_duplicate_is_shown_beside_the_picture_that_it_is_like(client: TestClient, waiting: list[str]) -> None:
+    twin = Finding(check="duplicate", value=0.0, limit=0.04, passed=False, cause="duplicate", severity="review")
+    twin = twin.model_copy(update={"detail": f"like job {waiting[1]} of B-2"})
+    find_again(client, waiting[0], twin)
+
+    page = client.get(f"/picture/{waiting[0]}", params={"run": RUN}).text
+    assert f'class="twin" href="/file/{waiting[1]}/0"' in page
+    assert "与 B-2 的这张相同" in page
+    assert f"like job {waiting[1]}" not in page
+
+
+def test_what_could_not_be_measured_is_folded_unless_the_run_demands_it(client: TestClient, waiting: list[str]) -> None:
+    noted = Finding(
+        check="prompt", value=None, limit=0.2, passed=False, cause="not_measured", severity="note", detail="no weights"
+    )
+    for finding, folded in ((noted, True), (noted.model_copy(update={"severity": "review"}), False)):
+        find_again(client, waiting[0], finding)
+        page = client.get(f"/picture/{waiting[0]}", params={"run": RUN}).text
+        assert ("1 项未能检测" in page) is folded
+        assert "no weights" in page
 
 
 def test_two_people_do_not_overwrite_each_other(client: TestClient, waiting: list[str]) -> None:

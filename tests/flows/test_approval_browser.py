@@ -130,6 +130,23 @@ def test_a_line_cut_in_the_middle_of_a_decision_leaves_one_decision(
     page.close()
 
 
+def test_all_that_a_filter_shows_are_approved_after_a_second_look(
+    browser: Any, address: str, waiting: list[str]
+) -> None:
+    ledger = open_workplace().ledger
+    page = browser.new_page()
+    page.goto(address + "?scene=festive-red")
+    page.locator('[data-do="bulk"]').click()
+    assert "3" in page.locator("#bulk h2").inner_text()
+    assert {status(ledger, job_id) for job_id in waiting} == {"review"}
+    page.locator("#bulk .primary").click()
+    until(lambda: ledger.counts(RUN).approved == 3, page)
+    page.locator(".toast").wait_for()
+    assert "3" in page.locator(".toast").inner_text()
+    assert ledger.counts(RUN).review == len(waiting) - 3
+    page.close()
+
+
 def test_who_comes_second_is_told_and_sees_what_was_decided(browser: Any, address: str, waiting: list[str]) -> None:
     first, second = browser.new_page(), browser.new_page()
     first.goto(address)

@@ -121,9 +121,9 @@ def test_a_run_in_which_everything_fails_says_the_likeliest_cause_before_anythin
     print_summary(open_workplace(), "run-1", console)
     told = console.export_text()
     assert "The likeliest common cause: 画面噪乱 Noise instead of a picture (2/3)" in told
-    assert told.index("likeliest common cause") < told.index("Contact sheet")
+    assert told.index("likeliest common cause") < told.index("结果 outcome")
     page = open_workplace().store.get(report_key("run-1")).decode()
-    assert "最可能的共同原因" in page
+    assert page.index("最可能的共同原因") < page.index('class="figures"')
 
 
 def test_a_repair_that_cannot_be_made_leaves_the_take_there_was(catalogue: Path, paint: Renderers) -> None:

@@ -211,9 +211,14 @@ def _tinted(pixels: Pixels, shift: NDArray[np.float64]) -> Pixels:
 
 
 def smeared(good: Good, strength: float, dice: np.random.Generator) -> Evidence:
-    evidence = good.evidence
-    smear = cv2.GaussianBlur(evidence.pixels, (0, 0), 16 * strength * len(evidence.pixels) / 1024)
-    return replace(evidence, pixels=_behind(evidence, np.asarray(smear)))
+    """The ground a smear, and on it the shadow as crisp as it is laid: nothing of the product bleeds into either."""
+    evidence, sigma = good.evidence, 16 * strength * len(good.evidence.pixels) / 1024
+    ground = (evidence.alpha == 0).astype(np.float32)[..., None]
+    weight = np.maximum(cv2.GaussianBlur(ground, (0, 0), sigma), 1e-4)[..., None]
+    smear = cv2.GaussianBlur(good.with_shadow(None) * ground, (0, 0), sigma) / weight
+    raw = None if evidence.raw is None else np.asarray(cv2.GaussianBlur(evidence.raw, (0, 0), sigma))
+    bare = replace(evidence, raw=raw, pixels=_behind(evidence, np.asarray(smear, np.float32)))
+    return replace(bare, pixels=good._replace(evidence=bare, shadow=None).with_shadow(good.shadow))
 
 
 def colour_cast(good: Good, strength: float, dice: np.random.Generator) -> Evidence:
@@ -332,7 +337,7 @@ DEFECTS: tuple[Defect, ...] = (
         ring_cast,
         "beside it off by 8 in CIEDE2000, fading out",
     ),
-    Defect("smeared ground", ("stuck_on",), smeared, "background blurred by 16 px, product sharp"),
+    Defect("smeared ground", ("stuck_on",), smeared, "background blurred by 16 px, product and shadow sharp"),
     Defect("colour cast", ("colour_median",), colour_cast, "the product off by 3 in CIEDE2000 (median)"),
     Defect("floating", ("floating",), floating, "no shadow at all"),
     Defect("light from the wrong side", ("light",), wrong_light, "cast shadow of 0.45 towards the light"),

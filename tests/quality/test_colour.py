@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tasks.quality.colour import delta_e_2000, lab
+from tasks.quality.colour import delta_e_2000, lab, tint_difference
 
 # Test data of Sharma, Wu and Dalal (2005), table 1: hues across the wrap, greys, and everyday pairs.
 PAIRS = [
@@ -42,3 +42,12 @@ def test_srgb_white_black_and_red_have_their_lab_values() -> None:
     assert white == pytest.approx((100, 0, 0), abs=0.05)
     assert black == pytest.approx((0, 0, 0), abs=0.05)
     assert red == pytest.approx((53.24, 80.09, 67.20), abs=0.2)
+
+
+def test_a_tints_length_is_the_difference_of_colours_equally_light_and_its_direction_theirs() -> None:
+    first = np.array([[60, 40, 10], [60, -30, 30], [60, 3, -2], [60, 0, 0]], np.float32)
+    second = first + np.array([[0, -3, 2], [0, 2, 4], [0, 1, 2], [0, 4, -3]], np.float32)
+    found = tint_difference(first[:, 1:], second[:, 1:])
+
+    assert np.linalg.norm(found, axis=1) == pytest.approx(delta_e_2000(first, second), rel=0.05)
+    assert (np.sign(found) == np.sign(second - first)[:, 1:]).all()

@@ -1,4 +1,5 @@
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,10 @@ from tasks.quality.evidence import Evidence
 from tasks.quality.regions import Regions
 from tasks.quality.thresholds import load_thresholds
 from tests.quality import good
-from tests.quality.planting import DEFECTS, Defect, second_product
+from tests.quality.planting import DEFECTS, Defect, floating, second_product, smeared
 
 LIMITS = load_thresholds(Path(__file__).parents[2] / "templates" / "quality").choose()
-# Letters have a test of their own; a smear is only noted where it is extreme.
-UNSURE = {"fake letters", "smeared ground"}
+ELSEWHERE = {"fake letters", "smeared ground"}  # have tests of their own
 SEEDS = (0, 10, 13)  # a soft beach, snow, a studio: mugs, since headphones hide behind their own thinness
 
 
@@ -31,7 +31,7 @@ def measure(evidence: Evidence, check: str) -> Finding:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("defect", [each for each in DEFECTS if each.name not in UNSURE], ids=lambda each: each.name)
+@pytest.mark.parametrize("defect", [each for each in DEFECTS if each.name not in ELSEWHERE], ids=lambda each: each.name)
 def test_a_defect_at_the_strength_that_a_buyer_notices_is_found(defect: Defect, seed: int) -> None:
     twin = drawn(seed)
     spoilt = defect.plant(twin, 1.0, np.random.default_rng(seed))
@@ -69,11 +69,32 @@ def test_a_scene_without_a_shadow_is_not_asked_for_one() -> None:
     assert run(Regions(evidence), LIMITS) == ()
 
 
-def test_a_smear_has_less_detail_than_its_twin() -> None:
-    twin = drawn(10)
-    smear = next(each for each in DEFECTS if each.name == "smeared ground").plant(twin, 2.0, np.random.default_rng(0))
-    before, after = measure(twin.evidence, "stuck_on").value, measure(smear, "stuck_on").value
+@pytest.mark.parametrize("number", [1, 2, 10])
+def test_a_sharp_product_on_a_smear_looks_stuck_on(number: int) -> None:
+    twin = drawn(number)
 
-    assert before is not None
-    assert after is not None
-    assert after < before
+    assert measure(twin.evidence, "stuck_on").passed
+    found = measure(smeared(twin, 1.0, np.random.default_rng(0)), "stuck_on")
+    assert found.value is not None
+    assert not found.passed
+    assert found.severity == "review"
+
+
+def test_a_plain_sweep_is_no_smear() -> None:
+    assert measure(drawn(13).evidence, "stuck_on").value is None
+
+
+def test_a_shadow_is_held_against_the_scenes_light_not_against_how_it_was_laid() -> None:
+    twin = drawn(10)
+    assert twin.evidence.light is not None
+    turned = replace(twin.evidence, light=360 - twin.evidence.light)
+
+    assert measure(twin.evidence, "light").passed
+    assert measure(turned, "light").severity == "review"
+    assert not measure(turned, "light").passed
+
+
+def test_where_no_cast_shadow_is_to_be_seen_its_side_is_not_judged() -> None:
+    bare = floating(drawn(10), 1.0, np.random.default_rng(0))
+
+    assert measure(bare, "light").value is None
