@@ -83,11 +83,11 @@ def control_loss(unet: UNet2DConditionModel, nets: Mapping[str, KolorsControlNet
         rows = off[shares["depth"]].mean(3)
         loss = loss + STRIPES * (rows - rows.mean(2, keepdim=True)).pow(2).mean()
     if "canny" in shares:
-        loss = loss + OUTLINES * _outlines_off(off[shares["canny"]], images["canny"])
+        loss = loss + OUTLINES * outlines_off(off[shares["canny"]], images["canny"])
     return loss
 
 
-def _outlines_off(off: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+def outlines_off(off: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
     """Mean square, at the cells with edges, of how much more is off there than around them."""
     share = nn.functional.adaptive_max_pool2d(edges[:, :1], off.shape[2:])
     usual = nn.functional.avg_pool2d(off, AROUND, stride=1, padding=AROUND // 2, count_include_pad=False)

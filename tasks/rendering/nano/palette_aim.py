@@ -27,10 +27,10 @@ from tasks.rendering.nano.palettes import draw_palettes
 from tasks.rendering.nano.references import no_reference, reference_features
 from tasks.rendering.nano.resampler_start import CONSTANTS, TOLD
 from tasks.rendering.nano.style_wire import COLOURS, LOUD
-from tasks.rendering.nano.vae_start import TO_LATENT, plain_latents
+from tasks.rendering.nano.vae_start import plain_latents
 from tasks.rendering.nano.vocabulary import negative_caption
 
-PULL = 0.6  # share of what is off that one step of sampling takes away where the picture is still all noise, at scale 1
+PULL = 0.4  # share of what is off that one step of sampling takes away where the picture is still all noise, at scale 1
 GUIDANCE = 3.0  # with which the set draws
 SHARPNESS = 0.3  # of the keys: how far one unit of colour moves a token's share
 TOKENS = 8
@@ -82,12 +82,10 @@ def _mark(weight: torch.Tensor, token: int, column: torch.Tensor) -> None:
     weight[:, TOLD + token], weight[:, TOLD + TOKENS + token] = column / 2, -column / 2
 
 
-def start_of(values: torch.Tensor, processor: CLIPImageProcessor) -> torch.Tensor:
+def start_of(values: torch.Tensor) -> torch.Tensor:
     """The wire's start (channels, 3) from the `to_v_ip` that feeds it, for an adapter that is to be aimed anew."""
-    levels = torch.tensor(processor.image_std) * 2
-    found = -values[:, :COLOURS] @ torch.linalg.inv(TO_LATENT * levels)
-    left, _, right = torch.linalg.svd(found / found.norm(dim=0), full_matrices=False)
-    return torch.as_tensor(left @ right * LOUD)
+    marks = values[:, TOLD : TOLD + 2 * COLOURS : 2]
+    return marks / marks.norm(dim=0) * LOUD
 
 
 def told_by(resampler: nn.Module, encoder: CLIPVisionModelWithProjection, processor: CLIPImageProcessor) -> Told:
@@ -111,23 +109,20 @@ def told_by(resampler: nn.Module, encoder: CLIPVisionModelWithProjection, proces
 def read_own(unet: UNet2DConditionModel, lesson: Lesson, *, batches: int) -> Own:
     """Least squares, for each head by itself, from guided queries to the guided picture's mean colour latents."""
     attention: Any = unet.get_submodule(STYLE.removesuffix(".processor"))
-    width = attention.to_q.out_features
-    squares, products, total, count = torch.zeros(width, width), torch.zeros(width, COLOURS), torch.zeros(COLOURS), 0.0
-    sums = torch.zeros(width)
-    for queries, latents, weights in guided(unet, attention, lesson, batches):
-        weighted = queries * weights[..., None]
-        squares += weighted.flatten(0, 1).T @ queries.flatten(0, 1)
-        products += weighted.sum(1).T @ latents
-        sums += weighted.sum((0, 1))
-        total += weights.sum(1) @ latents
-        count += float(weights.sum())
-    usual = total / count
-    products -= sums[:, None] * usual
-    readers, size = torch.zeros(width, COLOURS), width // attention.heads
-    ridge = RIDGE * squares.diagonal().mean() * torch.eye(size)
+    width, heads = attention.to_q.out_features, attention.heads
+    # sums over all places of [queries, colours, 1] by itself, each place as much as is drawn there
+    sums = torch.zeros(width + COLOURS + 1, width + COLOURS + 1)
+    for queries, latents, drawn in guided(unet, attention, lesson, batches):
+        colours = latents[:, None].expand(-1, queries.shape[1], -1)
+        seen = torch.cat([queries, colours, torch.ones_like(queries[..., :1])], 2).flatten(0, 1)
+        sums += (seen * drawn.flatten()[:, None]).T @ seen
+    usual = sums[-1, width:-1] / sums[-1, -1]
+    products = sums[:width, width:-1] - sums[:width, -1:] * usual
+    readers, size = torch.zeros(width, COLOURS), width // heads
+    ridge = RIDGE * sums.diagonal()[:width].mean() * torch.eye(size)
     for first in range(0, width, size):
         own = slice(first, first + size)
-        readers[own] = torch.linalg.solve(squares[own, own] + ridge, products[own])
+        readers[own] = torch.linalg.solve(sums[own, own] + ridge, products[own])
     return Own(readers, usual)
 
 

@@ -54,7 +54,7 @@ from tasks.rendering.toyset import BASE, CONTROLS, IP_ADAPTER, IP_ADAPTER_FILE, 
 MODELS = Path(__file__).parent.parent / "models"
 PREDICTION = "v_prediction"
 RATES = {"unet": 1.5e-3, "controls": 4e-4}
-READ = 200  # batches by which the adapter is aimed
+READ = 100  # batches by which the adapter is aimed
 
 
 def tokenizer_of(folder: Path) -> ChatGLMTokenizer:
@@ -137,7 +137,7 @@ def train_adapter(folder: Path, options: argparse.Namespace) -> None:
     processor = load_image_processor(folder, size=NANO.clip_image)
     lesson.begin(3)
     if path.exists():
-        start = start_of(style_values(unet_of(folder), adapter_of(folder)), processor)
+        start = start_of(style_values(unet_of(folder), adapter_of(folder)))
     else:
         start = lay_wire(unet, [lesson.batch(4, dropped=0.4, whole=0.5) for _ in range(8)])
     decoder = nn.ModuleDict({"up_blocks": unet.up_blocks})
