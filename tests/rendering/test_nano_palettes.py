@@ -25,6 +25,7 @@ from tasks.rendering.toyparts import make_unet
 from tasks.shapes import Size
 
 VIOLET, AMBER = (0.4, 0.2, 0.6), (0.9, 0.6, 0.3)
+GAIN = torch.tensor([[0.6, 0.0, 0.1], [0.0, 0.5, 0.0], [0.0, -0.1, 0.4]])  # of colours that are made out dimly
 PROCESSOR = load_image_processor(Path(), size=64)
 
 
@@ -86,9 +87,9 @@ def push(told: Told, picture: np.ndarray, own: torch.Tensor) -> torch.Tensor:
     """The wire's numbers (3,) under guidance, for a picture of colour latents `own` and a reference."""
     start, readers = wire_and_readers()
     usual = torch.tensor([0.1, -0.2, 0.3])
-    keys, values = aim(start, told, Own(readers, usual), width=NANO.cross_dim, heads=4)
+    keys, values = aim(start, told, Own(readers, usual, GAIN), width=NANO.cross_dim, heads=4)
     told_apart = [part @ torch.linalg.inv(part.T @ part) for part in readers.split(32)]
-    query = torch.stack([part @ (own - usual) for part in told_apart])[:, None]  # (heads, 1, 32)
+    query = torch.stack([part @ GAIN @ (own - usual) for part in told_apart])[:, None]  # (heads, 1, 32)
     encoder = train.image_encoder()
     features = torch.cat([no_reference(encoder)[None], reference_features(encoder, PROCESSOR, [picture])])
     resampler = put_in(make_unet(NANO), train.fresh_adapter())["image_proj"]
@@ -105,12 +106,12 @@ def test_a_reference_pushes_by_what_the_picture_lacks_of_its_colour(told: Told) 
     latents = plain_latents(to_tensor(picture[None]))[0, :3].mean((1, 2))
     lacking = torch.tensor([0.3, -0.5, 0.4])
     assert torch.allclose(push(told, picture, latents), torch.zeros(3), atol=0.1)
-    assert torch.allclose(push(told, picture, latents - lacking), -PULL * lacking, atol=0.1)
+    assert torch.allclose(push(told, picture, latents - lacking), -PULL * GAIN @ lacking, atol=0.1)
 
 
 def test_the_wires_start_is_found_again_in_the_values_that_feed_it(told: Told) -> None:
     start, readers = wire_and_readers()
-    _, values = aim(start, told, Own(readers, torch.zeros(3)), width=NANO.cross_dim, heads=4)
+    _, values = aim(start, told, Own(readers, torch.zeros(3), torch.eye(3)), width=NANO.cross_dim, heads=4)
     assert torch.allclose(start_of(values), start, atol=1e-4)
 
 

@@ -51,10 +51,14 @@ class Told:
 
 @dataclass(frozen=True)
 class Own:
-    """How queries tell the picture's colour latents: in each head, `readers` give what is beyond `usual`."""
+    """How queries tell the picture's colour latents: in each head, `readers` give what is beyond `usual`.
+
+    What is made out dimly is told too small, and a reference has to be as small beside it: `gain` @ what is there.
+    """
 
     readers: torch.Tensor  # (channels, 3)
     usual: torch.Tensor  # (3,)
+    gain: torch.Tensor  # (3, 3)
 
 
 def aim(start: torch.Tensor, told: Told, own: Own, *, width: int, heads: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -64,9 +68,10 @@ def aim(start: torch.Tensor, told: Told, own: Own, *, width: int, heads: int) ->
     channels are 0, minus twice: so a third of the reference's colour is told, and its offset wholly.
     """
     keys, values = torch.zeros(len(start), width), torch.zeros(len(start), width)
-    values[:, :COLOURS] = start @ told.matrix * (-PULL / GUIDANCE / 2)
+    seen = start @ own.gain
+    values[:, :COLOURS] = seen @ told.matrix * (-PULL / GUIDANCE / 2)
     values[:, COLOURS : 2 * COLOURS] = -values[:, :COLOURS]
-    always = start @ (own.usual - told.offset) * (PULL / CONSTANTS / told.constant)
+    always = seen @ (own.usual - told.offset) * (PULL / CONSTANTS / told.constant)
     half = CONSTANTS // 2
     values[:, -CONSTANTS:-half], values[:, -half:] = always[:, None], -always[:, None]
     strength = PULL * TOKENS / 2 / SHARPNESS  # two tokens of eight, each by its key's share of an eighth
@@ -85,7 +90,7 @@ def _mark(weight: torch.Tensor, token: int, column: torch.Tensor) -> None:
 def start_of(values: torch.Tensor) -> torch.Tensor:
     """The wire's start (channels, 3) from the `to_v_ip` that feeds it, for an adapter that is to be aimed anew."""
     marks = values[:, TOLD : TOLD + 2 * COLOURS : 2]
-    return marks / marks.norm(dim=0) * LOUD
+    return torch.as_tensor(marks / marks.norm(dim=0) * LOUD)
 
 
 def told_by(resampler: nn.Module, encoder: CLIPVisionModelWithProjection, processor: CLIPImageProcessor) -> Told:
@@ -118,12 +123,13 @@ def read_own(unet: UNet2DConditionModel, lesson: Lesson, *, batches: int) -> Own
         sums += (seen * drawn.flatten()[:, None]).T @ seen
     usual = sums[-1, width:-1] / sums[-1, -1]
     products = sums[:width, width:-1] - sums[:width, -1:] * usual
+    spread = sums[width:-1, width:-1] - sums[-1, -1] * usual[:, None] * usual
     readers, size = torch.zeros(width, COLOURS), width // heads
     ridge = RIDGE * sums.diagonal()[:width].mean() * torch.eye(size)
     for first in range(0, width, size):
         own = slice(first, first + size)
         readers[own] = torch.linalg.solve(sums[own, own] + ridge, products[own])
-    return Own(readers, usual)
+    return Own(readers, usual, readers.T @ products @ torch.linalg.inv(spread) / heads)
 
 
 def guided(
@@ -140,7 +146,7 @@ def guided(
             given = _velocity(unet, batch, batch.hidden, batch.conditions)
             without = _velocity(unet, batch, hidden, {**batch.conditions, "text_embeds": pooled})
             latents = _drawn_mean(lesson, batch, _guide(given, without))
-            drawn = nn.functional.adaptive_avg_pool2d(batch.generate, [side // 4 for side in batch.generate.shape[2:]])
+            drawn = nn.functional.avg_pool2d(batch.generate, 4)
         yield _guide(seen[0], seen[1]), latents, drawn.flatten(1)
         seen.clear()
     hook.remove()
@@ -161,4 +167,4 @@ def _drawn_mean(lesson: Lesson, batch: Batch, velocity: torch.Tensor) -> torch.T
     """(n, 3) mean colour latents, over what is drawn, of the picture that a velocity stands for."""
     share = lesson.kept_share[batch.steps][:, None, None, None]
     picture = (share.sqrt() * batch.noisy - (1 - share).sqrt() * velocity)[:, :COLOURS] * batch.generate
-    return picture.sum((2, 3)) / batch.generate.sum((2, 3))
+    return torch.as_tensor(picture.sum((2, 3)) / batch.generate.sum((2, 3)))

@@ -54,7 +54,7 @@ from tasks.rendering.toyset import BASE, CONTROLS, IP_ADAPTER, IP_ADAPTER_FILE, 
 MODELS = Path(__file__).parent.parent / "models"
 PREDICTION = "v_prediction"
 RATES = {"unet": 1.5e-3, "controls": 4e-4}
-READ = 100  # batches by which the adapter is aimed
+READ = 200  # batches by which the adapter is aimed
 
 
 def tokenizer_of(folder: Path) -> ChatGLMTokenizer:
