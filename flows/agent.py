@@ -24,7 +24,7 @@ from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.exceptions import PrefectException
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from flows.crew import Resident, ResidentDied
+from flows.crew import Resident, ResidentDied, match
 from tasks.errors import ConfigurationError, LedgerError
 from tasks.runs import died_here
 from tasks.settings import get_settings
@@ -50,7 +50,7 @@ class GpuResult(BaseWorkerResult):
 
 
 class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
-    """Takes one shard a card. A shard's renderer that dies makes the shard's run Crashed at once."""
+    """Takes one shard a card, of a set that fits it. A renderer that dies makes its shard's run Crashed at once."""
 
     type = TYPE
     job_configuration = GpuJobConfiguration
@@ -77,7 +77,8 @@ class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> GpuResult:
         """Hand the run to a free renderer and wait for its end."""
-        resident = next((each for each in self.residents if each.free), None)
+        suitable = (each for each in self.residents if each.free and each.takes_from(flow_run.work_queue_name))
+        resident = min(suitable, key=lambda each: len(each.holds), default=None)
         if resident is None:
             raise ConfigurationError("no renderer is free on this host; another agent will take the shard")
         resident.take(str(flow_run.id))
@@ -122,10 +123,13 @@ class GpuWorker(BaseWorker[GpuJobConfiguration, BaseVariables, GpuResult]):
         await anyio.sleep(min(2.0**self._away, LONGEST_PAUSE))
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
-        room = sum(resident.free for resident in self.residents) - len(self._submitting_flow_run_ids)
-        if self.draining or room <= 0:
+        taken = len(self._submitting_flow_run_ids)  # on their way to a renderer
+        room = sum(resident.free for resident in self.residents) - taken
+        unlike = len({each.holds for each in self.residents if each.free}) > 1
+        if self.draining or room <= 0 or (unlike and taken):
             return []
-        return (await super()._get_scheduled_flow_runs())[:room]
+        waiting = await super()._get_scheduled_flow_runs()
+        return [waiting[at] for at in match(self.residents, [each.flow_run.work_queue_name for each in waiting])][:room]
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """As any worker's, but that a server which stumbles over a claim costs that claim, not the worker."""

@@ -13,9 +13,11 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 
+from flows.deployments import TOLD
+from flows.notifying import NOTIFY_BLOCK
+
 HEARTBEAT_SECONDS = 30  # as flows/environment.py sets it; Prefect allows no shorter one
 REDISPATCH = "mend-runs/redispatch"
-NOTIFY_BLOCK = "shangxin-failures"  # of any notification type: Slack, Teams, a webhook; the runbook says how
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 EACH = {"prefect.resource.id"}
 
@@ -89,7 +91,7 @@ def _silent_after(events: set[str], within: timedelta) -> EventTrigger:
     )
 
 
-def _reactive(event: str, tag: str = "shangxin") -> EventTrigger:
+def _reactive(event: str, tag: str) -> EventTrigger:
     return EventTrigger(
         match=RUNS,
         match_related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{tag}"},
@@ -101,19 +103,19 @@ def _reactive(event: str, tag: str = "shangxin") -> EventTrigger:
 
 
 def _notifications(client: SyncPrefectClient) -> list[AutomationCore]:
-    """Where the operator has made the block; without one a failure is seen in the UI alone."""
+    """Where there is the block; without one a failure is seen in the UI alone."""
     documents = client.request(
         "POST", "/block_documents/filter", json={"block_documents": {"name": {"any_": [NOTIFY_BLOCK]}}}
     ).json()
     if not documents:
         return []
-    subject = "上新 {{ flow_run.name }} {{ flow_run.state.name }}"
+    subject = "{{ flow_run.name }} {{ flow_run.state.name }}"
     body = "{{ flow.name }} / {{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}"
     return [
         AutomationCore(
             name="shangxin: failed",
             description="失败通知 A failed run tells people.",
-            trigger=_reactive("prefect.flow-run.Failed"),
+            trigger=_reactive("prefect.flow-run.Failed", TOLD),
             actions=[SendNotification(block_document_id=documents[0]["id"], subject=subject, body=body)],
         )
     ]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
+from flows.queues import queues_for
 from tasks.errors import LedgerError, ModelError
 from tasks.runs import owner_name
 from tasks.workplace import open_workplace
@@ -31,6 +32,7 @@ class Resident:
 
     def __init__(self, device: str, models: Iterable[str], on_free: Callable[[], None]) -> None:
         self.device, self._models, self._on_free = device, tuple(models), on_free
+        self.holds: tuple[str, ...] = ()  # those of the sets that fit its card, once it is ready
         self.starts = 0
         self.refusal = ""
         self.busy_with = ""
@@ -47,6 +49,10 @@ class Resident:
     @property
     def pid(self) -> int:
         return self._process.pid if self._process else 0
+
+    def takes_from(self, queue: str | None) -> bool:
+        """Whether the shards of that queue are for a model set that this renderer holds."""
+        return queue in queues_for(list(self.holds))
 
     def take(self, flow_run_id: str) -> None:
         """Mark it taken, before anything is awaited."""
@@ -106,6 +112,9 @@ class Resident:
     def _hear(self, message: dict[str, Any]) -> None:
         if "ready" in message:
             logger.info("%s is ready: %s", self.device, message)
+            self.holds = tuple(message["distances"])
+            for reason in message["too_large"].values():
+                logger.warning("%s leaves a model set to other cards: %s", self.device, reason)
             self._ready.set()
             self._on_free()
         elif "refused" in message:
@@ -129,3 +138,17 @@ def _bury(owner: str) -> None:
 async def _nothing() -> Any:
     return
     yield
+
+
+def match(residents: Iterable[Resident], queues: Iterable[str | None]) -> list[int]:
+    """Which of the shards that wait in these queues the free renderers can begin together, first come first served.
+
+    A renderer that holds least is asked first, so that a small card's shard does not keep a large card from its own.
+    """
+    free, chosen = sorted((each for each in residents if each.free), key=lambda each: len(each.holds)), []
+    for number, queue in enumerate(queues):
+        taker = next((each for each in free if each.takes_from(queue)), None)
+        if taker:
+            free.remove(taker)
+            chosen.append(number)
+    return chosen

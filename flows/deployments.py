@@ -13,6 +13,7 @@ from tasks.settings import PROJECT
 YAML = PROJECT / "infra" / "prefect.yaml"
 TIMEZONE = "Asia/Shanghai"
 GPU_POOL, CPU_POOL = "gpu", "cpu"
+TOLD = "shangxin-told"  # its failure is told to people
 HEAD = "# Written from flows/deployments.py by `shangxin deploy --write-yaml`; change it there.\n"
 
 
@@ -34,7 +35,7 @@ class Deployment:
     overlap: str | None = None
     needs: str = ""  # the setting without which its clock would only fail
     parameters: dict[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] = ("shangxin",)  # LEADS: its crash is taken up by redispatch
+    tags: tuple[str, ...] = ("shangxin", TOLD)  # LEADS: its crash is taken up by redispatch
 
     @property
     def module(self) -> str:
@@ -68,11 +69,18 @@ class Deployment:
         return entry
 
 
-LEADS = ("shangxin", "shangxin-leads")
+LEADS = ("shangxin", TOLD, "shangxin-leads")
 SAMPLE = "sample/products.csv"  # under the first folder of SHANGXIN_CATALOG_ROOTS, else catalogs/
 
 DEPLOYMENTS: tuple[Deployment, ...] = (
-    Deployment("flows.shard.render_shard", "gpu", "渲染分片 One shard of one run, on an agent.", GPU_POOL, "normal"),
+    Deployment(
+        "flows.shard.render_shard",
+        "gpu",
+        "渲染分片 One shard of one run, on an agent.",
+        GPU_POOL,
+        "normal",
+        tags=("shangxin",),  # its leader's business
+    ),
     Deployment("flows.campaign.produce_campaign", "campaign", "一次出图 One campaign from a brief.", tags=LEADS),
     Deployment(
         "flows.nightly.render_nightly",
@@ -106,7 +114,7 @@ DEPLOYMENTS: tuple[Deployment, ...] = (
         "flows.redispatch.mend_runs",
         "redispatch",
         "接续 Take up what crashed or got stuck; automations and the clock start it.",
-        every_minutes=10,
+        every_minutes=5,
         overlap="ENQUEUE",  # one that came a moment too late for the run at work would be missed
     ),
     Deployment(

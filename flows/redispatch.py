@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Crashed, Scheduled
+from prefect.states import Crashed, Failed, Scheduled
 
 from flows.clock import server_now
 from tasks.workplace import open_workplace
@@ -37,8 +37,12 @@ def mend_runs(stuck_seconds: int = STUCK_SECONDS) -> dict[str, int]:
 def _start_again(client: SyncPrefectClient) -> int:
     started = 0
     for run in _controllers(client, "CRASHED"):
-        if run.run_count >= MOST_STARTS or run.deployment_id is None:
-            logger.warning("%s crashed %d times and is left alone", run.name, run.run_count)
+        if run.deployment_id is None:
+            continue  # begun by hand: nobody is there to take it up
+        if run.run_count >= MOST_STARTS:
+            given_up = f"crashed {run.run_count} times and is left alone; what is done is kept, Retry goes on with it"
+            logger.warning("%s %s", run.name, given_up)
+            client.set_flow_run_state(run.id, Failed(message=given_up), force=True)
             continue
         again: State[None] = Scheduled(
             name="AwaitingRetry", message="taken up again", scheduled_time=server_now(client)

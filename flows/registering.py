@@ -15,6 +15,7 @@ from prefect.workers.process import ProcessWorker
 from flows.agent import TYPE, GpuWorker
 from flows.automations import register_automations
 from flows.deployments import CPU_POOL, GPU_POOL, TIMEZONE, Deployment, present
+from flows.notifying import save_notification
 from flows.queues import all_queues
 from tasks.settings import get_settings
 
@@ -32,6 +33,9 @@ def register(*, nightly: dict[str, Any] | None = None) -> list[str]:
         _pool(client, CPU_POOL, "process", ProcessWorker.get_default_base_job_template(), limit=CPU_LIMIT)
         _queues(client)
     names = [_deploy(each, nightly) for each in present()]
+    notify = get_settings().notify_url
+    if notify:
+        save_notification(notify.get_secret_value())
     with get_client(sync_client=True) as client:
         register_automations(client)
     return names

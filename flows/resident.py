@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import psutil
 
-from tasks.errors import LedgerError, ShangxinError
+from tasks.errors import CardTooSmall, LedgerError, ShangxinError
 from tasks.settings import Settings, use_settings
 
 HEARTBEAT_SECONDS = 15
@@ -66,7 +66,10 @@ class Channel:
 
 
 def reside(models: list[str], device: str) -> int:
-    """Load, test, then render what the parent asks for, until its lines end; the exit code."""
+    """Load, test, then render what the parent asks for, until its lines end; the exit code.
+
+    Sets that this card is too small for are left to others, as long as one fits.
+    """
     channel = Channel()
     use_settings(Settings(device=device))
     from flows.shard import stopping
@@ -77,15 +80,22 @@ def reside(models: list[str], device: str) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel.listen(stopping)
     workplace = open_workplace()
+    distances, too_large = dict[str, float](), dict[str, str]()
     try:
-        distances = {model: check_renderer(workplace, model) for model in models}
+        for model in models:
+            try:
+                distances[model] = check_renderer(workplace, model)
+            except CardTooSmall as error:
+                too_large[model] = str(error)
+        if not distances:
+            raise CardTooSmall("; ".join(too_large.values()))
     except ShangxinError as error:
         channel.say(refused=str(error))
         return error.exit_code
-    report = _Heartbeat(models, device)
+    report = _Heartbeat(list(distances), device)
     report.beat()
     threading.Thread(target=report.go_on, name="heartbeat", daemon=True).start()
-    channel.say(ready=workplace.owner, distances=distances)
+    channel.say(ready=workplace.owner, distances=distances, too_large=too_large)
     with asyncio.Runner() as runner:
         for order in channel.orders():
             flow_run_id = str(order["render"])

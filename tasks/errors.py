@@ -7,6 +7,7 @@ ShangxinError                 message: where, what was found, what was expected,
 │   └── ImageError            one product picture is unusable; becomes a line of bad_rows.csv
 ├── TemplateError             a scene, prompt, placement or brand file is wrong (exit code 2)
 ├── ModelError                weights are missing, half there or not what they claim to be (exit code 2)
+│   └── CardTooSmall          the set fits no tier of this card's memory
 ├── DriftError                the golden set came out differently; the night was not spent (exit code 1)
 ├── RenderError               one job could not be rendered; the others go on
 ├── CompositionError          one rendition could not be made; the others go on
@@ -53,6 +54,10 @@ class TemplateError(ShangxinError):
 
 class ModelError(ShangxinError):
     """Model weights are missing, incomplete or not what they claim to be."""
+
+
+class CardTooSmall(ModelError):
+    """The model set fits no tier of this card's memory; another card may hold it."""
 
 
 class DriftError(ShangxinError):

@@ -1,9 +1,9 @@
 """Findings and the verdict they add up to. Rejection is a value, breakage is an exception."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from tasks.shapes import Box
 
@@ -21,6 +21,19 @@ class Finding(BaseModel, frozen=True, extra="forbid"):
     severity: Literal["reject", "review", "note"] = "review"  # what a failure leads to
     box: Box | None = None  # where in the picture, if it can point
     detail: str = ""
+
+
+FINDINGS = TypeAdapter(tuple[Finding, ...])
+
+
+def read_findings(text: str) -> tuple[Finding, ...]:
+    """From JSON as `findings_text` writes it."""
+    return FINDINGS.validate_json(text)
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """As JSON, the way the ledger holds them: the same findings are the same text."""
+    return FINDINGS.dump_json(tuple(findings)).decode()
 
 
 class Verdict(BaseModel, frozen=True, extra="forbid"):

@@ -38,6 +38,7 @@ class Labelling:
         self._font = workplace.settings.templates / FONT
         self._wardrobe = Wardrobe(workplace, brief)
         self._dressed: dict[str, tuple[Placement, ...]] = {}
+        self._ruled: tuple[tuple[Placement, ...], dict[str, str]] = (), {}
         self._chosen = workplace.placements(brief.placements)
         if brief.visible_mark and brief.mark_text:
             check_wording(brief.mark_text, self._font)
@@ -73,7 +74,10 @@ class Labelling:
 
     def rules_of(self, record: JobRecord) -> dict[str, str]:
         """Placement -> digest of all that shapes this job's renditions."""
-        return {each.id: each.digest for each in self.placements_of(record.sku, record.facts)}
+        placements = self.placements_of(record.sku, record.facts)
+        if self._ruled[0] is not placements:  # the same for a product's next job
+            self._ruled = placements, {each.id: each.digest for each in placements}
+        return self._ruled[1]
 
     def dresser(self, origin: Origin, facts: Mapping[str, Any]) -> Dresser | None:
         """Who sets the copy on the renditions of one master; None where there is none."""

@@ -1,11 +1,12 @@
 """Judge masters by their findings."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.delivery.ledger import JobRecord, LeasedJob
+from tasks.delivery.ledger import JobRecord, LeasedJob, Rejudged
 from tasks.findings import Finding, Verdict, judge
 from tasks.quality.checks import check_master
 from tasks.quality.duplicates import DuplicateIndex, Signature, check_duplicate
@@ -68,15 +69,24 @@ def review_run(run_id: str, *, repair: bool = True) -> int:
     index, ordered = DuplicateIndex(), 0
     decided = workplace.ledger.decided(run_id)
     may_order = repair and not workplace.ledger.counts(run_id).unfinished
-    for record in workplace.ledger.results(run_id):
-        if record.signature and record.verdict:
-            finding = _compare(workplace, index, record)
-            if (record.job_id, record.take) in decided:
-                continue  # a person has looked: no check overrules that
-            verdict = _note(workplace, record, finding)
-            if may_order and not finding.passed and _order_repair(workplace, record, verdict):
-                ordered += 1
+    for page in workplace.ledger.judged(run_id):
+        looks = [_look(workplace, index, record) for record in page if record.signature and record.verdict]
+        # where a person has looked no check overrules that
+        looks = [each for each in looks if (each.record.job_id, each.record.take) not in decided]
+        changed = [each.change for each in looks if each.change.before != each.change.after]
+        touched = {each.job_id for each in changed} - workplace.ledger.rejudge(changed)
+        if may_order:
+            alike = (each for each in looks if not each.finding.passed and each.record.job_id not in touched)
+            ordered += sum(_order_repair(workplace, each.record, each.change.after) for each in alike)
     return ordered
+
+
+class _Look(NamedTuple):
+    """What comparing one picture with the run's earlier ones has found."""
+
+    record: JobRecord
+    finding: Finding
+    change: Rejudged
 
 
 def _order_repair(workplace: Workplace, record: JobRecord, verdict: Verdict) -> bool:
@@ -90,22 +100,13 @@ def _order_repair(workplace: Workplace, record: JobRecord, verdict: Verdict) -> 
     return workplace.ledger.order_repair(record.job_id, take=record.take, order=order)
 
 
-def _compare(workplace: Workplace, index: DuplicateIndex, record: JobRecord) -> Finding:
-    signature = Signature.parse(record.signature)
-    limits = _limits(workplace, record)
-    finding = check_duplicate(index, signature, limits, job_id=record.job_id)
+def _look(workplace: Workplace, index: DuplicateIndex, record: JobRecord) -> _Look:
+    """Compare a picture with the earlier ones, and judge it anew with that finding in place of an older one."""
+    signature, before = Signature.parse(record.signature), record.verdict or judge(())
+    finding = check_duplicate(index, signature, _limits(workplace, record), job_id=record.job_id)
     index.add(signature, job_id=record.job_id, sku=record.sku)
-    return finding
-
-
-def _note(workplace: Workplace, record: JobRecord, finding: Finding) -> Verdict:
-    """Put the finding in place of an older one of its kind and judge again; written only where that changes it."""
-    known_findings = record.verdict.findings if record.verdict else ()
-    others = tuple(known for known in known_findings if known.check != finding.check)
-    verdict = judge((*others, finding))
-    if verdict != record.verdict:
-        workplace.ledger.set_verdict(record.job_id, verdict, take=record.take)
-    return verdict
+    others = (known for known in before.findings if known.check != finding.check)
+    return _Look(record, finding, Rejudged(record.job_id, record.take, before, judge((*others, finding))))
 
 
 def _limits(workplace: Workplace, entry: LeasedJob | JobRecord, placements: Collection[str] = ()) -> Thresholds:

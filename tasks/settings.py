@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     )
     work_pool: str = Field(default="gpu", description="Prefect's work pool of the agents.")
     keep_days: int = Field(default=30, ge=1, description="Housekeeping: how long Prefect's runs and old takes stay.")
+    notify_url: SecretStr | None = Field(
+        default=None,
+        description="Webhook of a WeCom, DingTalk, Feishu or Slack robot, told of failed runs; see `deploy`.",
+    )
     store_url: str = Field(
         default="", description="Where people reach the store's keys by https; empty: the approval page."
     )

@@ -17,6 +17,7 @@ from tasks.quality.thresholds import Thresholds
 HASH_SIDE = 16  # 256 bits: with 64, products of one shape on one background collide by the thousand
 BITS = HASH_SIDE**2
 TINTS = 4  # cells a side of the colour grid: the hash sees light only, and a red cap is not a blue one
+LIKEST = 8  # so many of the nearest by hash are looked at for their colours
 SAME_TINT = 6.0  # CIE76 between cells up to which pictures count as one colour
 
 
@@ -61,10 +62,10 @@ def sign(pixels: Pixels) -> Signature:
 
 
 class DuplicateIndex:
-    """Signatures of the pictures so far; asking and adding cost microseconds at 100,000 pictures (80 bytes each)."""
+    """Signatures of the pictures so far, 80 bytes each; asking costs half a millisecond at 50,000 pictures."""
 
     def __init__(self) -> None:
-        self._bits = np.empty((256, BITS // 64), np.uint64)
+        self._bits = np.empty((BITS // 64, 256), np.uint64)  # by word: a run's words of one place lie side by side
         self._tints = np.empty((256, TINTS * TINTS * 3), np.int8)
         self._jobs: list[tuple[str, str]] = []
         self._rows: dict[str, int] = {}
@@ -77,18 +78,24 @@ class DuplicateIndex:
         row = self._rows.setdefault(job_id, len(self._jobs))
         if row == len(self._jobs):
             self._jobs.append((job_id, sku))
-            if row == len(self._bits):
-                self._bits = np.concatenate([self._bits, np.empty_like(self._bits)])
+            if row == len(self._tints):
+                self._bits = np.concatenate([self._bits, np.empty_like(self._bits)], axis=1)
                 self._tints = np.concatenate([self._tints, np.empty_like(self._tints)])
-        self._bits[row], self._tints[row] = signature.bits, signature.tints
+        self._bits[:, row], self._tints[row] = signature.bits, signature.tints
 
     def nearest(self, signature: Signature, *, job_id: str) -> Match | None:
         """The likest picture of another job that has the same colours, or None."""
         count = len(self._jobs)
-        apart = np.bitwise_count(self._bits[:count] ^ signature.bits).sum(axis=1, dtype=np.int64)
+        apart = np.zeros(count, np.uint16)
+        for words, word in zip(self._bits, signature.bits, strict=True):
+            apart += np.bitwise_count(words[:count] ^ word)
         if job_id in self._rows:
             apart[self._rows[job_id]] = BITS + 1
-        for row in np.argsort(apart, kind="stable")[:8]:
+        if count > LIKEST:
+            rows = np.flatnonzero(apart <= np.partition(apart, LIKEST - 1)[LIKEST - 1])
+        else:
+            rows = np.arange(count)
+        for row in rows[np.argsort(apart[rows], kind="stable")[:LIKEST]]:
             if apart[row] <= BITS and self._tint_distance(int(row), signature) <= SAME_TINT:
                 job, sku = self._jobs[row]
                 return Match(job, sku, int(apart[row]) / BITS)

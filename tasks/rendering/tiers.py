@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tasks.errors import ModelError
+from tasks.errors import CardTooSmall
 from tasks.rendering.checkpoints.check import read_tensors
 from tasks.rendering.checkpoints.files import weight_files
 from tasks.rendering.checkpoints.names import BASE, CONTROLS, INPAINTING, IP_ADAPTER, IP_ADAPTER_FILE, VISION_FILE
@@ -51,7 +51,7 @@ class Tier:
 
 
 def choose_tier(card_bytes: int, facts: SetFacts) -> Tier:
-    """The tier that suits a card. Raises ModelError where none does.
+    """The tier that suits a card. Raises CardTooSmall where none does.
 
     For Kolors in bf16 with one ControlNet and the IP-Adapter, in GB: text encoder 12.49; the rest 9.48 = UNet 5.16 +
     ControlNet 2.53 + IP-Adapter 1.01 + CLIP vision 0.61 + VAE 0.17; a picture 2.3, a prompt 0.5, reserve 0.9
@@ -74,7 +74,7 @@ def choose_tier(card_bytes: int, facts: SetFacts) -> Tier:
         if max(encoder + PROMPT_BYTES, facts.rest + facts.picture) <= usable:
             return _tier(name, card_bytes, facts, held=facts.rest, encoding=encoder + PROMPT_BYTES)
     need = max(round(facts.text_encoder * INT8_SHARE) + PROMPT_BYTES, facts.rest + facts.picture) + RESERVE_BYTES
-    raise ModelError(
+    raise CardTooSmall(
         f"the card has {_gb(card_bytes)}; this model set needs {_gb(need)} even with its text encoder quantised and "
         f"released: use fewer ControlNets or smaller pictures, a larger card, or the draft set kolors-nano"
     )

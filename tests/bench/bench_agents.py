@@ -44,6 +44,7 @@ JOBS, SLEEP_MS, AGENTS = 2000, 20, 4
 URGENT = 20
 TRIES = 15
 PAGE = 200
+ORCHESTRATING = ("Prefect's server", "agents", "leading flows")
 
 
 def main() -> None:
@@ -57,10 +58,14 @@ def main() -> None:
         latencies = [_latency(stack) for _ in range(TRIES)]
         print(f"dispatch to a warm agent: median {statistics.median(latencies):.2f} s of {TRIES} (aim 2)")
         server = psutil.Process(stack.server.pid)
-        before = server.memory_info().rss
+        before, spent = server.memory_info().rss, _processor_seconds(stack)
         _night(jobs, sleep_ms, agents, model)
         grown = (server.memory_info().rss - before) / 2**20
         print(f"server memory: {before / 2**20:.0f} MB, {grown:+.0f} MB over the run")
+        spent = {role: seconds - spent[role] for role, seconds in _processor_seconds(stack).items()}
+        orchestrating = sum(spent[role] for role in ORCHESTRATING) / sum(spent.values())
+        print("processor seconds: " + ", ".join(f"{role} {seconds:.0f}" for role, seconds in spent.items()))
+        print(f"  of it orchestration ({', '.join(ORCHESTRATING)}): {100 * orchestrating:.1f} %")
 
 
 def _night(jobs: int, sleep_ms: int, agents: int, model: str) -> None:
@@ -81,6 +86,8 @@ def _night(jobs: int, sleep_ms: int, agents: int, model: str) -> None:
     wall, ideal = ended["night"] - started, jobs * sleep_ms / 1000 / agents
     shards = _tickets("night")
     print(f"{jobs} jobs of {sleep_ms} ms on {agents} agents: wall {wall:.1f} s, sleep {ideal:.1f} s each")
+    rendered = max(run.end_time for run in shards if run.end_time).timestamp() - time.time() + time.perf_counter()
+    print(f"  of it {ended['night'] - rendered:.1f} s after the last shard: comparing, manifest, report")
     print(f"waiting between two turns: {100 * _waiting_share(shards):.1f} % of the agents' time (aim 5)")
     states = Counter(run.state_name for run in shards)
     print(f"Prefect flow runs: {len(shards)} ({dict(states)}), task runs: {_task_runs()}")
@@ -96,6 +103,26 @@ def _waiting_share(shards: list[FlowRun]) -> float:
     busy = sum(end - begin for each in spans.values() for begin, end in each)
     whole = sum(max(end for _, end in each) - min(begin for begin, _ in each) for each in spans.values())
     return 1 - busy / whole if whole else 0.0
+
+
+def _processor_seconds(stack: Stack) -> dict[str, float]:
+    """By role, of everything that runs; an agent's own process apart from the renderers below it."""
+    agents = [psutil.Process(agent.pid) for agent in stack.agents]
+    found = {
+        "Prefect's server": _spent(psutil.Process(stack.server.pid)),
+        "agents": sum(map(_spent, agents)),
+        "leading flows": _spent(psutil.Process()),
+        "renderers": sum(_spent(child) for agent in agents for child in agent.children(recursive=True)),
+        "store": _spent(psutil.Process(stack.s3.pid)),
+    }
+    if stack.postgres:
+        found["database"] = sum(map(_spent, psutil.Process(stack.postgres.pid).children(recursive=True)))
+    return found
+
+
+def _spent(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _latency(stack: Stack) -> float:

@@ -1,7 +1,7 @@
 """The engine's shape without a GPU: stages that sleep for the published times of an H200, everything else for real.
 
-`python -m tests.bench.bench_stages [masters]` (default 24). Staging, cut-out, paste, PNG, checks and store are the
-project's own, on this machine's cores; only the model sleeps. Wall time should stay within 5 % of the denoise total.
+`python -m tests.bench.bench_stages [masters]` (default 96, a shard). Staging, cut-out, paste, PNG, checks and store are
+the project's own, on this machine's cores; only the model sleeps. Wall should stay within 5 % of the denoise total.
 """
 
 import hashlib
@@ -77,7 +77,7 @@ def main() -> None:
     """Prints wall and denoise total, the share of the wall in which the denoise stage is busy, and the rest's cost."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    count = next((int(text) for text in sys.argv[1:] if text.isdigit()), 24)
+    count = next((int(text) for text in sys.argv[1:] if text.isdigit()), 96)
     with tempfile.TemporaryDirectory() as name:
         renderer, model = _renderer(Path(name))
         work = Keeping(LocalStore(Path(name) / "out"))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
@@ -113,13 +114,14 @@ class Installation:
             return client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted))
 
     def _catalogue(self, number: int) -> Path:
-        picture = np.zeros((200, 160, 4), np.uint8)
-        cv2.ellipse(picture, (80, 100), (55, 80), 0, 0, 360, (90, 140, 60, 255), -1)
+        """Cups of different colours and shapes: were two alike, which of them is kept back would hang on the other."""
         folder = self._folder / "catalogs"
-        cv2.imwrite(str(folder / "cup.png"), picture)
-        rows = [f"R{number}-{product},杯{product},cup.png,drinkware" for product in range(self._products)]
+        lines = ["sku,title,image,category"]
+        for product in range(self._products):
+            cv2.imwrite(str(folder / f"cup-{product}.png"), _cup(product, of=self._products))
+            lines.append(f"R{number}-{product},杯{product},cup-{product}.png,drinkware")
         path = folder / f"round-{number}.csv"
-        path.write_text("\n".join(["sku,title,image,category", *rows]) + "\n", encoding="utf-8")
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 
     def _workplace(self) -> Workplace:
@@ -136,6 +138,14 @@ class Installation:
                 templates=self._templates,
             )
         )
+
+
+def _cup(product: int, *, of: int) -> NDArray[np.uint8]:
+    colour = cv2.cvtColor(np.array([[[180 * product // of, 150, 160]]], np.uint8), cv2.COLOR_HSV2BGR)[0, 0]
+    picture = np.zeros((200, 160, 4), np.uint8)
+    axes = (40 + 30 * product // of, 80 - 20 * product // of)
+    cv2.ellipse(picture, (80, 100), axes, 0, 0, 360, (*colour.tolist(), 255), -1)
+    return picture
 
 
 def run_of(number: int) -> str:

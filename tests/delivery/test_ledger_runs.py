@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tasks.delivery.ledger import Added, Agent, Ledger, Rendition
+from tasks.delivery.ledger import Added, Agent, Ledger, Rejudged, Rendition, Wish
 from tasks.errors import LedgerError
-from tasks.findings import Finding, Verdict
+from tasks.findings import Finding, Verdict, judge
 from tasks.rendering.job import PlannedJob
 from tests.delivery.small_jobs import plan, result
 
@@ -179,7 +179,7 @@ def test_missing_renditions_follow_the_rules_and_the_verdict(ledger: Ledger) -> 
     finish(ledger, ids(jobs)[:3])
     ledger.put_renditions(jobs[0].job_id, 0, [rendition("taobao", "r1"), rendition("wechat", "r1")])
     ledger.put_renditions(jobs[1].job_id, 0, [rendition("taobao", "r0"), rendition("wechat", "r1")])
-    ledger.set_verdict(jobs[2].job_id, Verdict(status="rejected"), take=0)
+    ledger.rejudge([rejected(ledger, jobs[2].job_id)])
     rules = {"taobao": "r1", "wechat": "r1"}
     missing = {each.record.sku: each.placements for each in ledger.missing_renditions(RUN, rules)}
     assert missing == {"SKU-1": ("taobao",)}
@@ -189,19 +189,39 @@ def test_missing_renditions_follow_the_rules_and_the_verdict(ledger: Ledger) -> 
     assert list(ledger.missing_renditions(RUN, rules)) == []
 
 
-def test_a_person_changes_a_verdict_and_leaves_a_note(ledger: Ledger) -> None:
+def rejected(ledger: Ledger, job_id: str, *, take: int = 0) -> Rejudged:
+    """A later look that finds a twin."""
+    record = next(record for record in ledger.results(RUN) if record.job_id == job_id)
+    twin = Finding(check="duplicate", value=0, limit=6, passed=False, severity="reject")
+    return Rejudged(job_id, take, record.verdict or judge(()), Verdict(status="rejected", findings=(twin,)))
+
+
+def test_a_later_look_changes_the_verdicts_of_many(ledger: Ledger) -> None:
     ledger.begin_run(RUN, "{}")
-    jobs = plan(2)
+    jobs = plan(4)
     ledger.add_jobs(RUN, jobs)
-    finish(ledger, ids(jobs)[:1])
-    finding = Finding(check="person", value=None, limit=None, passed=False, severity="reject")
-    ledger.set_verdict(jobs[0].job_id, Verdict(status="rejected", findings=(finding,)), take=0, note="logo cut off")
-    record = next(ledger.results(RUN))
-    assert record.verdict == Verdict(status="rejected", findings=(finding,))
-    assert record.notes == ("prompt was cut", "logo cut off")
-    for job_id, take in ((jobs[0].job_id, 1), (jobs[1].job_id, 0)):
-        with pytest.raises(LedgerError, match="no finished take"):
-            ledger.set_verdict(job_id, Verdict(status="approved"), take=take)
+    finish(ledger, ids(jobs)[:3])
+    seen = [rejected(ledger, job.job_id) for job in jobs[:2]]
+    assert ledger.rejudge(seen) == set(ids(jobs)[:2])
+    records = list(ledger.results(RUN))
+    assert [record.verdict for record in records[:2]] == [each.after for each in seen]
+    assert [record.verdict.status for record in records[2:] if record.verdict] == ["approved"]
+    assert [[record.job_id for record in page] for page in ledger.judged(RUN)] == [ids(jobs)[:3]]
+
+
+def test_a_later_look_leaves_alone_what_is_no_longer_as_it_was(ledger: Ledger) -> None:
+    ledger.begin_run(RUN, "{}")
+    jobs = plan(4)
+    ledger.add_jobs(RUN, jobs)
+    finish(ledger, ids(jobs)[:3])
+    decided, ordered, unlike = (rejected(ledger, job.job_id) for job in jobs[:3])
+    wish = Wish(decided.job_id, "approve", ledger.version(decided.job_id), who="A", request="1")
+    ledger.decide(wish)
+    ledger.order_take(ordered.job_id, "", who="A", request="2")
+    waiting = rejected(ledger, jobs[3].job_id)
+    assert ledger.rejudge([decided, ordered, unlike._replace(take=1), waiting]) == set()
+    assert [record.verdict.status for record in ledger.results(RUN) if record.verdict] == ["approved", "approved"]
+    assert ledger.rejudge([]) == set()
 
 
 def test_shards_group_what_batches_well_in_catalogue_order(ledger: Ledger) -> None:

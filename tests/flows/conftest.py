@@ -16,6 +16,7 @@ from tasks.settings import PROJECT, Settings, use_settings
 from tasks.workplace import open_workplace
 from tests.flows.dropping import in_s3, s3, sqs
 from tests.flows.painting import Drawn, PaintingRenderer, WorkplaceWith, digest_of
+from tests.flows.robot import Robot
 
 __all__ = ["in_s3", "s3", "sqs"]
 
@@ -64,6 +65,13 @@ def warm_home(prefect_server: str, server_home: Path, tmp_path_factory: pytest.T
     ):
         made.backup(copy)
     return home
+
+
+@pytest.fixture
+def robot() -> Iterator[Robot]:
+    listening = Robot()
+    yield listening
+    listening.close()
 
 
 @pytest.fixture

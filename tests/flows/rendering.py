@@ -3,6 +3,8 @@
 import pytest
 
 from tasks.catalog.brief import CampaignBrief
+from tasks.delivery.ledger import JobRecord, Ledger, Rejudged
+from tasks.findings import Verdict
 from tasks.planning import plan_batches
 from tasks.render import ShardRun
 from tasks.workplace import Workplace, open_workplace
@@ -16,3 +18,9 @@ def render_planned(brief: CampaignBrief, run_id: str) -> Workplace:
     workplace.ledger.add_jobs(run_id, jobs)
     ShardRun(workplace, run_id).render([job.job_id for job in jobs])
     return workplace
+
+
+def approve(ledger: Ledger, record: JobRecord) -> None:
+    """Whatever checks think of a draft model's scene."""
+    assert record.verdict is not None
+    ledger.rejudge([Rejudged(record.job_id, record.take, record.verdict, Verdict(status="approved"))])

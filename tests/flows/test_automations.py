@@ -13,12 +13,14 @@ import psutil
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.states import Pending, Scheduled
+from prefect.states import Failed, Pending, Scheduled
 
 from flows.automations import Patience, register_automations
 from flows.embedded import connected
+from flows.notifying import save_notification
 from flows.redispatch import MOST_STARTS
 from flows.stack.stack import Stack
+from tests.flows.robot import Robot
 from tests.flows.test_agents import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -60,9 +62,9 @@ def worker(stack: Stack) -> Iterator[Any]:
         stack.cpu.start()
 
 
-def begin(client: SyncPrefectClient, after: dt.timedelta = dt.timedelta(0)) -> FlowRun:
+def begin(client: SyncPrefectClient, after: dt.timedelta = dt.timedelta(0), *, catalog: str = "cups.csv") -> FlowRun:
     campaign = client.read_deployment_by_name("produce-campaign/campaign")
-    brief = {"catalog": "cups.csv", "scenes": ["white-studio"], "placements": ["taobao-main"], "model": MODEL}
+    brief = {"catalog": catalog, "scenes": ["white-studio"], "placements": ["taobao-main"], "model": MODEL}
     state = Scheduled(scheduled_time=dt.datetime.now(dt.UTC) + after)
     return client.create_flow_run_from_deployment(campaign.id, parameters={"brief": brief}, state=state)
 
@@ -108,8 +110,24 @@ def test_a_killed_controller_is_taken_up_again_and_only_so_often(stack: Stack, c
         wait_until(lambda before=before: len(mends(client)) > before, 180)  # type: ignore[misc]
     latest = max(mends(client), key=lambda each: each.created or dt.datetime.min.replace(tzinfo=dt.UTC))
     wait_until(lambda: state_of(client, latest) == "Completed", 180)
-    assert state_of(client, run) == "Crashed"
+    assert state_of(client, run) == "Failed"  # which people are told
     assert client.read_flow_run(run.id).run_count == MOST_STARTS
+
+
+def test_a_failed_campaign_is_told_once_and_a_failed_shard_is_not(
+    stack: Stack, client: SyncPrefectClient, worker: Any, robot: Robot
+) -> None:
+    save_notification(robot.url)
+    register_automations(client, Patience(zombie=SILENT, stuck=STUCK))
+    shards = client.read_deployment_by_name("render-shard/gpu")
+    shard = client.create_flow_run_from_deployment(shards.id, parameters={"run_id": "none"})
+    client.set_flow_run_state(shard.id, Failed(message="the store is away"), force=True)
+    campaign = begin(client, catalog="no-such.csv")
+    wait_until(lambda: state_of(client, campaign) == "Failed", 180)
+    wait_until(lambda: bool(robot.heard), 60)
+    (told,) = robot.heard
+    assert campaign.name in told["text"]
+    assert "no-such.csv" in told["text"]
 
 
 def test_a_run_without_heartbeats_crashes_and_another_worker_finishes_it(

@@ -10,10 +10,10 @@ from flows.campaign import produce_campaign
 from flows.laptop import compose_here
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_stored
-from tasks.findings import Verdict
 from tasks.settings import PROJECT, Settings, use_settings
 from tasks.shapes import Size
 from tasks.workplace import open_workplace
+from tests.flows.rendering import approve
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -35,7 +35,7 @@ def test_each_placement_comes_from_the_master_planned_for_it(catalogue: Path, tm
     workplace = open_workplace()
     ledger = workplace.ledger
     for record in ledger.results("run-1"):  # a person takes the stand-in's flat grounds for pictures
-        ledger.set_verdict(record.job_id, Verdict(status="approved"), take=record.take)
+        approve(ledger, record)
     assert sum(compose_stored(workplace, "run-1", brief)) == 2
     records = list(ledger.results("run-1"))
     made = {record.job.size: {each.placement for each in record.renditions} for record in records}

@@ -8,10 +8,9 @@ from tasks.banners.masters import CONTINUED
 from tasks.catalog.brief import CampaignBrief
 from tasks.compose import compose_stored
 from tasks.delivery.ledger import JobRecord
-from tasks.findings import Verdict
 from tasks.settings import PROJECT, Settings, use_settings
 from tasks.shapes import Size
-from tests.flows.rendering import render_planned
+from tests.flows.rendering import approve, render_planned
 
 PLACEMENTS = ("taobao-main", "google-300x600")
 
@@ -31,8 +30,7 @@ def render(folder: Path, masters: int) -> list[JobRecord]:
         assert record.verdict is not None
         (kept,) = [each for each in record.verdict.findings if each.check == "paste"]
         assert kept.passed  # the product's own pixels, bit for bit
-        # whatever checks think of a draft model's scene
-        workplace.ledger.set_verdict(record.job_id, Verdict(status="approved"), take=record.take)
+        approve(workplace.ledger, record)
     sum(compose_stored(workplace, "run-1", brief))
     return list(workplace.ledger.results("run-1"))
 

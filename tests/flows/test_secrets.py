@@ -31,6 +31,7 @@ PLANTED = {
     "SHANGXIN_S3_SECRET_KEY": "planted-secret-91fa",
     "SHANGXIN_REVIEW_TOKEN": "planted-review-token-5b",
     "SHANGXIN_S3_BUCKETS": '{"other": {"access_key": "planted-other-id", "secret_key": "planted-other-key"}}',
+    "SHANGXIN_NOTIFY_URL": "https://oapi.dingtalk.com/robot/send?access_token=planted-robot-44",
     "AWS_SECRET_ACCESS_KEY": "planted-aws-chain-33",
 }
 PASSWORD = "planted-db-password-e4"

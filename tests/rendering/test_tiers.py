@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.errors import ModelError
+from tasks.errors import CardTooSmall
 from tasks.rendering.tiers import SetFacts, choose_tier
 
 GIB = 2**30
@@ -34,7 +34,7 @@ def test_tier_of_a_card(card: int, facts: SetFacts, name: str, batch: int) -> No
 
 @pytest.mark.parametrize(("card", "facts"), [(8 * GIB, KOLORS), (12 * GIB, TWO_NETS)])
 def test_card_that_is_too_small_is_told_what_is_needed(card: int, facts: SetFacts) -> None:
-    with pytest.raises(ModelError, match=r"needs 1\d\.\d GB even with its text encoder quantised"):
+    with pytest.raises(CardTooSmall, match=r"needs 1\d\.\d GB even with its text encoder quantised"):
         choose_tier(card, facts)
 
 

@@ -1,7 +1,8 @@
 """The ledger on SQLite or PostgreSQL: runs, jobs, leases, results."""
 
-from tasks.delivery.ledger.decisions import Choice, Decision, Filter, Listed, Place, Wish
+from tasks.delivery.ledger.decisions import Choice, Decision, Wish
 from tasks.delivery.ledger.ledger import Ledger, open_ledger
+from tasks.delivery.ledger.listing import Filter, Listed, Place
 from tasks.delivery.ledger.records import (
     Added,
     Agent,
@@ -13,6 +14,7 @@ from tasks.delivery.ledger.records import (
     LeasedJob,
     Master,
     MissingRenditions,
+    Rejudged,
     Rendition,
     Settled,
     Shard,
@@ -36,6 +38,7 @@ __all__ = [
     "Master",
     "MissingRenditions",
     "Place",
+    "Rejudged",
     "Rendition",
     "Settled",
     "Shard",

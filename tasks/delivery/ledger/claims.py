@@ -1,10 +1,8 @@
 """Who works on what: leases by the database's clock, and commits that compare owner and attempt."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -35,13 +33,11 @@ from tasks.delivery.ledger.tables import (
     campaign_job,
     job,
     job_spec,
-    master,
-    rendition,
     take_order,
 )
+from tasks.delivery.ledger.takes import enter_renditions, enter_takes, takes_of
 from tasks.errors import LedgerError, StaleLease
-from tasks.findings import Finding, Verdict
-from tasks.steering import PLAIN, Steering
+from tasks.steering import Steering
 
 SUSPECT_FAILURES = 2  # after this many a job is leased alone, so that it takes no neighbour with it
 
@@ -187,15 +183,7 @@ class Claims(Database):
         if not _close(connection, job_id, owner=owner, attempt=attempt, values=closed):
             self._refuse_stale(connection, job_id, owner=owner, attempt=attempt, unless={values["state"]})
             return False
-        if made:
-            connection.execute(upsert(master, self.dialect), [_master_row(job_id, each) for each in made])
-        orders = [
-            {"job_id": job_id, "take": each.take, "steering": each.steering.as_text()}
-            for each in made
-            if each.steering != PLAIN
-        ]
-        if orders:
-            connection.execute(upsert(take_order, self.dialect), orders)
+        enter_takes(connection, job_id, made)
         return True
 
     def fail(
@@ -256,40 +244,6 @@ class Claims(Database):
         )
 
 
-def enter_renditions(connection: Connection, job_id: str, take: int, renditions: Sequence[Rendition]) -> None:
-    """Write renditions of one take; one for the same placement replaces the earlier."""
-    rows = [_rendition_row(job_id, take, each) for each in sorted(renditions, key=lambda each: each.placement)]
-    if rows:
-        connection.execute(upsert(rendition, connection.dialect.name), rows)
-
-
-TAKE = select(
-    *(master.c[name] for name in ("job_id", "take", "status", "findings", "cost", "key", "sha256")),
-    func.coalesce(take_order.c.steering, "").label("steering"),
-).outerjoin(take_order, and_(take_order.c.job_id == master.c.job_id, take_order.c.take == master.c.take))
-
-
-def takes_of(
-    connection: Connection, job_ids: Sequence[str], *, but_delivered: bool = False
-) -> dict[str, tuple[Take, ...]]:
-    """The judged takes of each job, oldest first, all or all but the one its job is delivered with."""
-    found: dict[str, list[Take]] = defaultdict(list)
-    query = TAKE.where(among(master.c.job_id, job_ids)).order_by(master.c.job_id, master.c.take)
-    if but_delivered:
-        query = query.join(job, job.c.job_id == master.c.job_id).where(master.c.take != job.c.take)
-    for row in connection.execute(query):
-        findings = tuple(Finding.model_validate(each) for each in orjson.loads(row.findings))
-        verdict = Verdict(status=row.status, findings=findings)
-        steering = Steering.parse(row.steering)
-        found[row.job_id].append(Take(row.take, verdict, steering, row.cost, row.key, row.sha256))
-    return {job_id: tuple(takes) for job_id, takes in found.items()}
-
-
-def _rendition_row(job_id: str, take: int, made: Rendition) -> dict[str, Any]:
-    findings = orjson.dumps([each.model_dump(mode="json") for each in made.findings]).decode()
-    return {**vars(made), "job_id": job_id, "take": take, "findings": findings}
-
-
 def _check_owner(owner: str) -> None:
     if not owner:
         raise LedgerError("a lease needs an owner; give a name no other process has, such as host:pid:start")
@@ -343,21 +297,3 @@ def _leased(connection: Connection, picked: Sequence[str]) -> list[LeasedJob]:
 def _close(connection: Connection, job_id: str, *, owner: str, attempt: int, values: dict[str, Any]) -> bool:
     held = (job.c.job_id == job_id, job.c.owner == owner, job.c.attempt == attempt, job.c.state == IS_LEASED)
     return connection.execute(update(job).where(*held).values(values)).rowcount == 1
-
-
-def _master_row(job_id: str, result: JobResult) -> dict[str, Any]:
-    return {
-        "job_id": job_id,
-        "take": result.take,
-        "status": result.verdict.status,
-        "cost": result.cost,
-        "key": result.master.key,
-        "sha256": result.master.sha256,
-        "width": result.master.width,
-        "height": result.master.height,
-        "product_box": orjson.dumps(tuple(result.product_box)).decode(),
-        "findings": orjson.dumps([finding.model_dump(mode="json") for finding in result.verdict.findings]).decode(),
-        "timings": orjson.dumps(dict(result.timings)).decode(),
-        "notes": orjson.dumps(list(result.notes)).decode(),
-        "signature": result.signature,
-    }

@@ -1,51 +1,34 @@
 """What people decide about pictures: approve, reject, ask for another take, undo."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import orjson
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    LargeBinary,
-    Row,
-    Select,
-    and_,
-    bindparam,
-    func,
-    or_,
-    select,
-    tuple_,
-    update,
-)
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 
 from tasks.delivery.ledger.dialect import among, now, upsert
+from tasks.delivery.ledger.listing import Filter, Listed, Place, list_judged
 from tasks.delivery.ledger.records import JobRecord, Master, Rendition
 from tasks.delivery.ledger.results import RECORD, Results, of_take
 from tasks.delivery.ledger.tables import (
+    DELIVERED,
     DONE,
     READY,
     campaign_job,
     decision,
     job,
-    job_spec,
     master,
     rendition,
     take_order,
 )
 from tasks.errors import LedgerError, StaleDecision
-from tasks.findings import Finding, Status, Verdict
+from tasks.findings import Finding, Status, Verdict, findings_text, read_findings
 from tasks.steering import Steering
 
 Choice = Literal["approve", "reject", "new_take", "undo"]
 PERSON = "person"  # the finding that a person's decision is
-FIRST = (-1, "")
 BULK = 1000
-DELIVERED = and_(master.c.job_id == job.c.job_id, master.c.take == job.c.take)
 
 
 @dataclass(frozen=True)
@@ -73,35 +56,6 @@ class Wish(NamedTuple):
     request: str
     cause: str = ""
     words: str = ""
-
-
-class Place(NamedTuple):
-    """A picture's place in its run, by which pages go on."""
-
-    ordinal: int
-    job_id: str
-
-
-class Listed(NamedTuple):
-    """A judged picture in a list. `causes` are those of failures that count."""
-
-    place: Place
-    sku: str
-    scene: str
-    variant: int
-    take: int
-    title: str
-    causes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which of a run's judged pictures; empty means any. `text` is part of a SKU or of a title."""
-
-    status: Status = "review"
-    text: str = ""
-    scene: str = ""
-    cause: str = ""
 
 
 class Decisions(Results):
@@ -163,7 +117,7 @@ class Decisions(Results):
         with self.read() as connection:
             rows = connection.execute(query.order_by(rendition.c.placement)).all()
         plain = [{name: row._mapping[name] for name in row._mapping if name not in ("job_id", "take")} for row in rows]
-        return [Rendition(**{**each, "findings": _findings(each["findings"])}) for each in plain]
+        return [Rendition(**{**each, "findings": read_findings(each["findings"])}) for each in plain]
 
     def decide(self, wish: Wish) -> Decision:
         """Record a decision and make it so. StaleDecision where the picture is no longer as it was seen; a request
@@ -190,7 +144,7 @@ class Decisions(Results):
             done = connection.execute(select(decision.c.job_id).where(mine).order_by(decision.c.id)).scalars().all()
             if done:
                 return list(done)
-            listed = list(_listed(connection, run_id, chosen))
+            listed = list(list_judged(connection, run_id, chosen))
             if len(listed) != expected:
                 raise StaleDecision(f"{len(listed)} pictures fit now, {expected} when the page was opened. Look again.")
             ids = [each.place.job_id for each in listed]
@@ -201,7 +155,7 @@ class Decisions(Results):
     def listed(self, run_id: str, chosen: Filter, *, after: Place | None = None, limit: int) -> list[Listed]:
         """The next judged pictures in catalogue order that the filter lets through."""
         with self.read() as connection:
-            found = _listed(connection, run_id, chosen, after=after, page=min(max(limit, 50), 2000))
+            found = list_judged(connection, run_id, chosen, after=after, page=min(max(limit, 50), 2000))
             return [each for each, _ in zip(found, range(limit), strict=False)]
 
     def tally(self, run_id: str, status: Status) -> tuple[dict[str, int], dict[str, int]]:
@@ -209,7 +163,7 @@ class Decisions(Results):
         scenes: dict[str, int] = {}
         causes: dict[str, int] = {}
         with self.read() as connection:
-            for each in _listed(connection, run_id, Filter(status), page=2000):
+            for each in list_judged(connection, run_id, Filter(status), page=2000):
                 scenes[each.scene] = scenes.get(each.scene, 0) + 1
                 for cause in each.causes:
                     causes[cause] = causes.get(cause, 0) + 1
@@ -296,9 +250,8 @@ def _order(
 
 def _judge(connection: Connection, job_id: str, verdict: Verdict, *, take: int) -> None:
     connection.execute(update(job).where(job.c.job_id == job_id).values(verdict=verdict.status, updated=now()))
-    findings = orjson.dumps([each.model_dump(mode="json") for each in verdict.findings]).decode()
     judged = update(master).where(*of_take(job_id, take))
-    connection.execute(judged.values(status=verdict.status, findings=findings))
+    connection.execute(judged.values(status=verdict.status, findings=findings_text(verdict.findings)))
 
 
 def _decided(before: Verdict, wish: Wish) -> Verdict:
@@ -333,11 +286,7 @@ def _line(wish: Wish, *, take: int, before: str) -> dict[str, Any]:
 def _verdict(connection: Connection, held: Row[Any]) -> Verdict:
     found = select(master.c.findings).where(*of_take(held.job_id, held.take))
     text = connection.execute(found).scalar_one()
-    return Verdict(status=held.verdict, findings=_findings(text))
-
-
-def _findings(text: str) -> tuple[Finding, ...]:
-    return tuple(map(Finding.model_validate, orjson.loads(text)))
+    return Verdict(status=held.verdict, findings=read_findings(text))
 
 
 def _last_id(connection: Connection, job_id: str) -> int:
@@ -351,81 +300,3 @@ def _version(take: int, last_id: int) -> str:
 
 def _decision(row: Row[Any]) -> Decision:
     return Decision(**{name: value for name, value in row._mapping.items() if name not in ("request", "before")})
-
-
-def _listed(
-    connection: Connection, run_id: str, chosen: Filter, *, after: Place | None = None, page: int = 500
-) -> Iterator[Listed]:
-    """Page by page by key, so that each is as cheap as the first."""
-    place = tuple_(campaign_job.c.ordinal, job.c.job_id)
-    query = _query(run_id, chosen).order_by(*place.clauses).limit(page)
-    at: tuple[int, str] = after or FIRST
-    while True:
-        rows = connection.execute(query.where(place > at)).all()
-        for row in rows:
-            listed = _entry(row)
-            if not chosen.cause or chosen.cause in listed.causes:
-                yield listed
-        if len(rows) < page:
-            return
-        at = (rows[-1].ordinal, rows[-1].job_id)
-
-
-def _query(run_id: str, chosen: Filter) -> Select[Any]:
-    columns = (job.c[name] for name in ("job_id", "sku", "scene", "variant", "take"))
-    query = (
-        select(campaign_job.c.ordinal, *columns, job_spec.c.product, master.c.findings)
-        .join(job, job.c.number == campaign_job.c.job)
-        .join(job_spec, job_spec.c.job == job.c.number)
-        .join(master, DELIVERED)
-        .where(campaign_job.c.run_id == run_id, job.c.state == DONE, job.c.verdict == chosen.status)
-    )
-    conditions: list[ColumnElement[bool]] = []
-    if chosen.text:
-        conditions.append(or_(job.c.sku.icontains(chosen.text, autoescape=True), _holds(chosen.text)))
-    if chosen.scene:
-        conditions.append(job.c.scene == chosen.scene)
-    if chosen.cause:  # a sieve; which failures count is looked at row by row
-        conditions.append(master.c.findings.contains(f'"{chosen.cause}"', autoescape=True))
-    return query.where(*conditions)
-
-
-class holds(FunctionElement[bool]):  # noqa: N801 SQL functions are lower case
-    """True where the first string of bytes has the second in it."""
-
-    type = Boolean()
-    inherit_cache = True
-
-
-@compiles(holds, "sqlite")
-def _sqlite_holds(element: Any, compiler: Any, **options: Any) -> str:
-    return f"(instr({compiler.process(element.clauses, **options)}) > 0)"
-
-
-@compiles(holds, "postgresql")
-def _postgresql_holds(element: Any, compiler: Any, **options: Any) -> str:
-    whole, part = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"(position({part} in {whole}) > 0)"
-
-
-def _holds(text: str) -> ColumnElement[bool]:
-    """The product's facts are JSON in UTF-8 bytes; a title with quotes in it is found by any other part."""
-    return holds(job_spec.c.product, bindparam(None, text.encode(), LargeBinary))
-
-
-def _entry(row: Row[Any]) -> Listed:
-    return Listed(
-        place=Place(row.ordinal, row.job_id),
-        sku=row.sku,
-        scene=row.scene,
-        variant=row.variant,
-        take=row.take,
-        title=str(orjson.loads(bytes(row.product)).get("title", "")),
-        causes=failed_causes(orjson.loads(row.findings)),
-    )
-
-
-def failed_causes(findings: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Distinct causes of failures that count, in order."""
-    counted = (each for each in findings if not each["passed"] and each["severity"] != "note")
-    return tuple(dict.fromkeys(each["cause"] or each["check"] for each in counted))

@@ -208,6 +208,15 @@ def rules_for(rules: Rules, record: JobRecord) -> Mapping[str, str]:
     return rules(record) if callable(rules) else rules
 
 
+class Rejudged(NamedTuple):
+    """A take whose verdict a later look changes; `before` as that look saw it."""
+
+    job_id: str
+    take: int
+    before: Verdict
+    after: Verdict
+
+
 class MissingRenditions(NamedTuple):
     """A judged job and the placements for which it has no rendition by today's rules."""
 

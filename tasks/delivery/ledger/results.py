@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, select, true, tuple_, update
 
-from tasks.delivery.ledger.claims import SUSPECT_FAILURES, enter_renditions, takes_of
+from tasks.delivery.ledger.claims import SUSPECT_FAILURES
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among
 from tasks.delivery.ledger.records import (
@@ -17,6 +17,7 @@ from tasks.delivery.ledger.records import (
     JobRecord,
     Master,
     MissingRenditions,
+    Rejudged,
     Rendition,
     Rules,
     Shard,
@@ -24,6 +25,7 @@ from tasks.delivery.ledger.records import (
     rules_for,
 )
 from tasks.delivery.ledger.tables import (
+    DELIVERED,
     DONE,
     LEASED,
     READY,
@@ -34,8 +36,8 @@ from tasks.delivery.ledger.tables import (
     rendition,
     take_order,
 )
-from tasks.errors import LedgerError
-from tasks.findings import Finding, Verdict
+from tasks.delivery.ledger.takes import enter_renditions, takes_of
+from tasks.findings import Verdict, findings_text, read_findings
 from tasks.shapes import Box
 
 PAGE = 500
@@ -58,7 +60,7 @@ RECORD = (
     )
     .join(job, job.c.number == campaign_job.c.job)
     .join(job_spec, job_spec.c.job == job.c.number)
-    .outerjoin(master, and_(master.c.job_id == job.c.job_id, master.c.take == job.c.take))
+    .outerjoin(master, DELIVERED)
     .outerjoin(take_order, and_(take_order.c.job_id == job.c.job_id, take_order.c.take == job.c.take))
 )
 
@@ -171,19 +173,29 @@ class Results(Database):
         with self.write() as connection:
             enter_renditions(connection, job_id, take, renditions)
 
-    def set_verdict(self, job_id: str, verdict: Verdict, *, take: int, note: str = "") -> None:
-        """Replace a finished job's verdict, as a person or a later check decides; LedgerError without that take."""
+    def judged(self, run_id: str) -> Iterator[list[JobRecord]]:
+        """The run's judged jobs page by page in catalogue order; their renditions are left out."""
+        for rows in self._row_pages(run_id, RECORD.where(job.c.state == DONE), page=PAGE):
+            with self.read() as connection:
+                earlier = takes_of(connection, [row.job_id for row in rows], but_delivered=True)
+            yield [_with_takes(_record(row), earlier.get(row.job_id, ())) for row in rows]
+
+    def rejudge(self, changes: Sequence[Rejudged]) -> set[str]:
+        """Give pictures the verdict of a later look, all at once; the ids of those that have it now.
+
+        Passed over is what is no longer as that look saw it: rendered anew, or decided on by a person.
+        """
+        wanted = {(each.job_id, each.take): each for each in changes}
+        held = select(job.c.job_id, job.c.take, master.c.findings).join(master, DELIVERED)
+        held = held.where(among(job.c.job_id, [each.job_id for each in changes]), job.c.state == DONE)
         with self.write() as connection:
-            judged = update(job).where(job.c.job_id == job_id, job.c.take == take, job.c.state == DONE)
-            if connection.execute(judged.values(verdict=verdict.status)).rowcount != 1:
-                raise LedgerError(f"job {job_id}: there is no finished take {take} to judge. Look at its newest take.")
-            notes = orjson.loads(connection.execute(select(master.c.notes).where(*of_take(job_id, take))).scalar_one())
-            values = {
-                "status": verdict.status,
-                "findings": orjson.dumps([each.model_dump(mode="json") for each in verdict.findings]).decode(),
-                "notes": orjson.dumps([*notes, note] if note else notes).decode(),
-            }
-            connection.execute(update(master).where(*of_take(job_id, take)).values(values))
+            rows = connection.execute(held.with_for_update(of=job)).all() if changes else []
+            seen = [wanted[row.job_id, row.take] for row in rows if (row.job_id, row.take) in wanted]
+            texts = {(row.job_id, row.take): row.findings for row in rows}
+            same = [each for each in seen if texts[each.job_id, each.take] == findings_text(each.before.findings)]
+            if same:
+                _replace_verdicts(connection, same)
+        return {each.job_id for each in same}
 
     def _ready(self, run_id: str, *, start: int = 0, page: int = SHARD_PAGE) -> Iterator[Row[Any]]:
         columns = select(campaign_job.c.ordinal, campaign_job.c.job, job.c.job_id, job.c.group_key, job.c.failures)
@@ -222,6 +234,24 @@ def _with_takes(record: JobRecord, others: tuple[Take, ...]) -> JobRecord:
     return replace(record, takes=tuple(sorted((*others, delivered), key=lambda each: each.take)))
 
 
+def _replace_verdicts(connection: Connection, changes: Sequence[Rejudged]) -> None:
+    """Of delivered takes, in their job and in their master."""
+    rows = [
+        {
+            "judged_id": each.job_id,
+            "judged_take": each.take,
+            "now_status": each.after.status,
+            "now_findings": findings_text(each.after.findings),
+        }
+        for each in changes
+    ]
+    verdict = update(job).where(job.c.job_id == bindparam("judged_id")).values(verdict=bindparam("now_status"))
+    of_one = (master.c.job_id == bindparam("judged_id"), master.c.take == bindparam("judged_take"))
+    values: dict[str, Any] = {"status": bindparam("now_status"), "findings": bindparam("now_findings")}
+    connection.execute(verdict, rows)
+    connection.execute(update(master).where(*of_one).values(values), rows)
+
+
 def of_take(job_id: str, take: int) -> tuple[ColumnElement[bool], ...]:
     return master.c.job_id == job_id, master.c.take == take
 
@@ -254,12 +284,8 @@ def _renditions(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[
         for row in connection.execute(query):
             values = dict(row._mapping)
             key = (values.pop("job_id"), values.pop("take"))
-            found[key].append(Rendition(**{**values, "findings": _findings(row.findings)}))
+            found[key].append(Rendition(**{**values, "findings": read_findings(row.findings)}))
     return found
-
-
-def _findings(text: str) -> tuple[Finding, ...]:
-    return tuple(Finding.model_validate(each) for each in orjson.loads(text))
 
 
 def _record(row: Row[Any]) -> JobRecord:
@@ -273,7 +299,7 @@ def _record(row: Row[Any]) -> JobRecord:
     box = Box(*orjson.loads(of_master.pop("product_box")))
     return replace(
         record,
-        verdict=Verdict(status=status, findings=_findings(findings)),
+        verdict=Verdict(status=status, findings=read_findings(findings)),
         master=Master(**of_master),
         product_box=box,
         timings=orjson.loads(timings),

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     literal_column,
 )
 
@@ -172,3 +173,5 @@ agent = Table(
     _required("memory", Integer),
     _required("last_seen", Float),
 )
+
+DELIVERED = and_(master.c.job_id == job.c.job_id, master.c.take == job.c.take)  # of a job's masters

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import orjson
 from sqlalchemy import Connection, Update, bindparam, delete, func, or_, select, update
 
-from tasks.delivery.ledger.claims import _master_row, _rendition_row
 from tasks.delivery.ledger.database import Database
 from tasks.delivery.ledger.dialect import among, insert, insert_many, now, upsert
 from tasks.delivery.ledger.records import Campaign, JobResult, Rendition
@@ -22,6 +21,7 @@ from tasks.delivery.ledger.tables import (
     rendition,
     take_order,
 )
+from tasks.delivery.ledger.takes import master_row, rendition_row
 from tasks.rendering.job import PlannedJob
 from tasks.steering import PLAIN
 
@@ -129,14 +129,14 @@ def _enter_results(connection: Connection, made: Sequence[tuple[Entry, JobResult
     """Many at a time: one statement for each table."""
     takes = [(entry.planned.job_id, each) for entry, result in made for each in (*entry.others, result)]
     rows: dict[Any, list[dict[str, Any]]] = {
-        upsert(master, connection.dialect.name): [_master_row(job_id, each) for job_id, each in takes],
+        upsert(master, connection.dialect.name): [master_row(job_id, each) for job_id, each in takes],
         upsert(take_order, connection.dialect.name): [
             {"job_id": job_id, "take": each.take, "steering": each.steering.as_text()}
             for job_id, each in takes
             if each.steering != PLAIN
         ],
         upsert(rendition, connection.dialect.name): [
-            _rendition_row(entry.planned.job_id, result.take, each)
+            rendition_row(entry.planned.job_id, result.take, each)
             for entry, result in made
             for each in entry.renditions
         ],
