@@ -146,7 +146,7 @@ def _helpers(workplace: Workplace) -> Iterator[Diagnosis]:
 
 
 def _device(workplace: Workplace) -> Iterator[Diagnosis]:
-    from tasks.rendering.engine import pick_device
+    from tasks.rendering.devices import pick_device
 
     device = pick_device(workplace.settings.device)
     if device.type == "cpu":

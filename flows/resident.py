@@ -153,7 +153,7 @@ class _Heartbeat:
         """The card's, or this machine's, in MiB."""
         if self._device in ("cpu", "mps"):
             return int(psutil.virtual_memory().total) >> 20
-        from tasks.rendering.engine import device_memory
+        from tasks.rendering.devices import device_memory
 
         return device_memory(self._device) >> 20
 

@@ -6,23 +6,24 @@ fails is reported and its neighbours go on.
 
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
 
 import cv2
-import numpy as np
 import torch
 
 from tasks.errors import RenderError, ShangxinError
+from tasks.rendering.conditioning import References, condition_of
 from tasks.rendering.cutout import CutOutCache
+from tasks.rendering.devices import BATCH, pick_device, tier_of_card
+from tasks.rendering.drawing import Drawing, batch_key, failed, grouped, undrawn
 from tasks.rendering.estimate import Estimator, open_estimator
 from tasks.rendering.finish import finish
-from tasks.rendering.job import RenderJob, canonical_json
+from tasks.rendering.job import RenderJob
 from tasks.rendering.kolors import Condition, Kolors
 from tasks.rendering.loader import Parts, borrow_text_encoder, load_parts
 from tasks.rendering.modelset import ModelSet, find_model_set
@@ -31,15 +32,11 @@ from tasks.rendering.segment import Segmenter, open_segmenter
 from tasks.rendering.staged import Staged, stage_request
 from tasks.rendering.stages import Stage, run_stages
 from tasks.rendering.text import ReleasingTextService, TextService
-from tasks.rendering.tiers import Tier, choose_tier, set_facts
-from tasks.rendering.worksize import enlarge_blocks
+from tasks.rendering.tiers import Tier
 
 logger = logging.getLogger(__name__)
 
 AHEAD = 2  # batches that wait, staged, while one is denoised
-# One at a time on a CPU: a batch is no faster there, and its matrix products round differently from those of one.
-BATCH = {"cpu": 1, "mps": 1, "cuda": 4}
-
 ALONE = "显存不足，腾空后重做 done once more with the card to itself: there was no room beside the others"
 
 # What one job may fail with while the others go on: torch and OpenCV raise their own.
@@ -69,29 +66,6 @@ def open_renderer(
         return _open[key]
 
 
-def pick_device(wish: str) -> torch.device:
-    """ "auto" is the first accelerator there is, else the CPU."""
-    if wish != "auto":
-        return torch.device(wish)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def device_memory(wish: str) -> int:
-    """Bytes of a CUDA card's memory."""
-    return int(torch.cuda.get_device_properties(pick_device(wish)).total_memory)
-
-
-def tier_of_card(found: ModelSet, device: torch.device) -> Tier:
-    """What stays on the card; in main memory and on devices that do not tell their size, everything."""
-    if device.type != "cuda":
-        return Tier(name="resident", batch=BATCH.get(device.type, 1), peak=0, reason=f"{device.type}: all resident")
-    tier = choose_tier(torch.cuda.get_device_properties(device).total_memory, set_facts(found))
-    logger.info("model set %s on a %s", found.name, tier.reason)
-    return tier
-
-
 class KolorsRenderer:
     """Renders with one model set on one device; passes the Renderer contract. Threads take turns at the model."""
 
@@ -115,9 +89,9 @@ class KolorsRenderer:
         self._text = self._text_service(parts, tier)
         self._segmenter, self._estimator = segmenter, estimator
         self._cutouts = CutOutCache(segmenter=segmenter)
-        self._references: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._most = self._batch_size  # less once the card ran out of memory
         self._model, self._aside = Lock(), Lock()  # UNet and controls; VAE and image encoder
+        self._references = References()
 
     def _text_service(self, parts: Parts, tier: Tier) -> TextService:
         found = self._found
@@ -162,13 +136,20 @@ class KolorsRenderer:
         stages = [
             Stage("staging", self._stage_batch, ahead=AHEAD * room),
             Stage("text", self._condition_batch, takes=_is(Drawing), ahead=AHEAD * room),
-            Stage("denoise", self._denoise_batch, batch=room, key=_batch_key, takes=_is(Drawing), ahead=room),
+            Stage(
+                "denoise",
+                self._denoise_batch,
+                batch=room,
+                key=lambda one: batch_key(one.staged.job),
+                takes=_is(Drawing),
+                ahead=room,
+            ),
             Stage("decode", self._decode_batch, takes=_is(Drawing), ahead=room),
             Stage("paste", self._finish_batch, takes=_is(Drawing), ahead=room),
         ]
         return run_stages(requests, stages, name="render")
 
-    def _stage_batch(self, batch: Sequence[RenderRequest]) -> Iterator["Drawing | Failed"]:
+    def _stage_batch(self, batch: Sequence[RenderRequest]) -> Iterator[Drawing | Failed]:
         for request in batch:
             start = time.perf_counter()
             try:
@@ -180,22 +161,22 @@ class KolorsRenderer:
                     estimator=self._estimator,
                 )
             except JOB_ERRORS as error:
-                yield _failed(request, error)
+                yield failed(request, error)
             else:
-                yield Drawing(staged, notes=() if staged.is_drawn else _undrawn(staged)).timed("condition", start)
+                yield Drawing(staged, notes=() if staged.is_drawn else undrawn(staged)).timed("condition", start)
 
-    def _condition_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
+    def _condition_batch(self, batch: Sequence[Drawing]) -> Iterator[Drawing | Failed]:
         for one in batch:
             start = time.perf_counter()
             try:
                 condition = self._condition(one.staged) if one.staged.is_drawn else None
             except JOB_ERRORS as error:
-                yield _failed(one.request, error)
+                yield failed(one.request, error)
             else:
                 said = (*condition.positive.notes, *condition.negative.notes) if condition else ()
                 yield replace(one, condition=condition, notes=(*one.notes, *said)).timed("text", start)
 
-    def _denoise_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
+    def _denoise_batch(self, batch: Sequence[Drawing]) -> Iterator[Drawing | Failed]:
         """Denoise a batch; where it fails as a whole, its halves, so that only the culprit is lost."""
         wanted = [one.request.wanted() for one in batch]
         yield from (CalledOff(one.request) for one, is_wanted in zip(batch, wanted, strict=True) if not is_wanted)
@@ -205,7 +186,7 @@ class KolorsRenderer:
         for start in range(0, len(drawn), self._most):
             yield from self._denoise(drawn[start : start + self._most])
 
-    def _denoise(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
+    def _denoise(self, batch: Sequence[Drawing]) -> Iterator[Drawing | Failed]:
         start = time.perf_counter()
         try:
             with self._model:
@@ -221,10 +202,10 @@ class KolorsRenderer:
             done = replace(one, latent=latent, notes=(*one.notes, *notes))
             yield done.timed("denoise", start, share=len(batch))
 
-    def _alone(self, one: "Drawing", error: BaseException) -> Iterator["Drawing | Failed"]:
+    def _alone(self, one: Drawing, error: BaseException) -> Iterator[Drawing | Failed]:
         """A job whose drawing failed; where memory was short, once more with nothing else on the card at work."""
         if not isinstance(error, torch.OutOfMemoryError) or ALONE in one.notes:
-            yield _failed(one.request, error)
+            yield failed(one.request, error)
             return
         with self._aside:
             self._empty_cache()
@@ -234,7 +215,7 @@ class KolorsRenderer:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _halved(self, batch: Sequence["Drawing"], error: BaseException) -> Iterator["Drawing | Failed"]:
+    def _halved(self, batch: Sequence[Drawing], error: BaseException) -> Iterator[Drawing | Failed]:
         middle = len(batch) // 2
         note: tuple[str, ...] = ()
         if isinstance(error, torch.OutOfMemoryError):
@@ -257,13 +238,13 @@ class KolorsRenderer:
             "首次数值溢出，已用全精度重画 drawn again in fp32: the first take had values that are not finite",
         )
 
-    def _decode_batch(self, batch: Sequence["Drawing"]) -> Iterator["Drawing | Failed"]:
+    def _decode_batch(self, batch: Sequence[Drawing]) -> Iterator[Drawing | Failed]:
         for one in batch:
             start = time.perf_counter()
             try:
                 raw, notes = self._decoded(one.latent) if one.latent is not None else (None, ())
             except JOB_ERRORS as error:
-                yield _failed(one.request, error)
+                yield failed(one.request, error)
             else:
                 done = replace(one, raw=raw, latent=None, condition=None, notes=(*one.notes, *notes))
                 yield done.timed("decode", start)
@@ -279,50 +260,24 @@ class KolorsRenderer:
             self._empty_cache()
             return self._kolors.decode(latent[None])[0], (ALONE,)
 
-    def _finish_batch(self, batch: Sequence["Drawing"]) -> Iterator[Rendered | Failed]:
+    def _finish_batch(self, batch: Sequence[Drawing]) -> Iterator[Rendered | Failed]:
         for one in batch:
             start = time.perf_counter()
             try:
                 done = finish(one.staged, one.raw, seconds={}, notes=one.notes, textured=self._found.textured)
             except JOB_ERRORS as error:
-                yield _failed(one.request, error)
+                yield failed(one.request, error)
             else:
                 lean = replace(one, staged=replace(one.staged, controls=(), references=()), seconds={})
                 yield replace(done, seconds=one.timed("paste", start).seconds, rework=partial(self._rework, lean))
 
-    def _rework(self, drawn: "Drawing", request: RenderRequest) -> Rendered | Failed:
+    def _rework(self, drawn: Drawing, request: RenderRequest) -> Rendered | Failed:
         """The same decode finished anew, as another take."""
         (again,) = self._finish_batch([replace(drawn, staged=replace(drawn.staged, request=request))])
         return again
 
     def _condition(self, staged: Staged) -> Condition:
-        job = staged.job
-        positive, negative = self._text.encode([job.prompt, job.negative_prompt])
-        reference = self._reference(staged)
-        return Condition(
-            size=staged.size,
-            seed=staged.request.seed,
-            positive=positive,
-            negative=negative,
-            canvas=_tensor(staged.pixels),
-            mask=torch.from_numpy((~enlarge_blocks(staged.keep)).astype(np.float32))[None],
-            sampler=job.sampler,
-            controls=tuple((use, _tensor(image)) for use, image in staged.controls),
-            reference=reference,
-            reference_scale=job.reference.scale if job.reference is not None and reference is not None else 0.0,
-        )
-
-    def _reference(self, staged: Staged) -> torch.Tensor | None:
-        """Features of the job's reference pictures; a brand's few pictures come back with every job."""
-        if not staged.references or staged.job.reference is None:
-            return None
-        key = ":".join(staged.job.reference.images)
-        if key not in self._references:
-            with self._aside:
-                self._references[key] = self._kolors.encode_reference(staged.references)
-            while len(self._references) > 64:
-                self._references.popitem(last=False)
-        return self._references[key]
+        return condition_of(staged, self._text, self._references.features(staged, self._kolors, aside=self._aside))
 
     def _assert_model(self, job: RenderJob) -> None:
         if job.model != self._found.ref:
@@ -343,64 +298,5 @@ class KolorsRenderer:
             )
 
 
-STAGES = ("text", "condition", "denoise", "decode", "paste")
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A job on its way through the stages: what each has made of it, and how long it took."""
-
-    staged: Staged
-    condition: Condition | None = None
-    latent: torch.Tensor | None = None
-    raw: Pixels | None = None
-    notes: tuple[str, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-
-    @property
-    def request(self) -> RenderRequest:
-        return self.staged.request
-
-    def timed(self, stage: str, start: float, *, share: int = 1) -> "Drawing":
-        """The same, with the seconds since `start` noted, divided among the `share` jobs of a batch."""
-        return replace(self, seconds={**self.seconds, stage: (time.perf_counter() - start) / share})
-
-
-def batch_key(job: RenderJob) -> bytes:
-    """What jobs must share to be drawn in one batch."""
-    reference = job.reference.model_dump(mode="json") if job.reference is not None else None
-    controls = [use.model_dump(mode="json") for use in job.controls]
-    return canonical_json(
-        [job.background, job.width, job.height, job.sampler.model_dump(mode="json"), controls, reference]
-    )
-
-
-def grouped(requests: Sequence[RenderRequest]) -> list[RenderRequest]:
-    """The same requests, those that can share a batch next to one another."""
-    groups: OrderedDict[bytes, list[RenderRequest]] = OrderedDict()
-    for request in requests:
-        groups.setdefault(batch_key(request.job), []).append(request)
-    return [request for group in groups.values() for request in group]
-
-
-def _batch_key(one: "Drawing") -> bytes:
-    return batch_key(one.staged.job)
-
-
 def _is(kind: type) -> Callable[[object], bool]:
     return lambda item: isinstance(item, kind)
-
-
-def _tensor(pixels: Pixels) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float() / 255.0
-
-
-def _undrawn(staged: Staged) -> tuple[str, ...]:
-    if staged.job.background == "white":
-        return ()
-    return ("商品占满画布，未画背景 the product fills the whole canvas: there was no background to draw",)
-
-
-def _failed(request: RenderRequest, error: BaseException) -> Failed:
-    logger.warning("job %s failed: %s", request.job.job_id, error)
-    return Failed(request=request, reason=str(error) or type(error).__name__)

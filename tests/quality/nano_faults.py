@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.rendering.engine import Drawing, KolorsRenderer, pick_device
+from tasks.rendering.devices import pick_device
+from tasks.rendering.drawing import Drawing
+from tasks.rendering.engine import KolorsRenderer
 from tasks.rendering.modelset import find_model_set
 from tasks.rendering.renderer import Failed, Pixels
 from tasks.rendering.staged import Staged

@@ -12,7 +12,7 @@ from tests.rendering.steered import edge_overlap, frame, horizon, palette_distan
 
 TABLE = "浅色原木桌面，白色背景，柔和的自然光"
 NEUTRAL = "电商产品摄影，台面留白"
-OVERSHOT = "4 of 6 measured: a pale palette that is near already is overshot"
+NEAR_ALREADY = "18 of 20 measured: two pictures that were near already are moved past it"
 REFERENCES = ("festive-red", "city-night", "spring-garden", "autumn-tea")
 
 
@@ -60,7 +60,7 @@ def test_horizon_follows_the_depth_control(studio: Studio) -> None:
     assert low - high > 0.12
 
 
-@pytest.mark.xfail(reason="14 of 20 measured: the control was learned with the UNet of revision 3", strict=True)
+@pytest.mark.xfail(reason="17 of 20 measured: the net draws dark lines of its own, some steeper", strict=True)
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_horizon_follows_the_depth_control_on_nearly_every_seed(studio: Studio) -> None:
@@ -118,7 +118,7 @@ def test_palette_moves_towards_the_reference(studio: Studio, recipe: str) -> Non
         "festive-red",
         "city-night",
         "autumn-tea",
-        pytest.param("spring-garden", marks=pytest.mark.xfail(reason=OVERSHOT, strict=True)),
+        pytest.param("spring-garden", marks=pytest.mark.xfail(reason=NEAR_ALREADY, strict=True)),
     ],
 )
 def test_palette_moves_towards_the_reference_on_nearly_every_seed(studio: Studio, recipe: str) -> None:

@@ -16,8 +16,8 @@ from tasks.rendering.nano.checkpoint import Trainer, read_average
 from tasks.rendering.nano.control_eyes import open_eyes
 from tasks.rendering.nano.control_images import canny_image, depth_image, scene_edges
 from tasks.rendering.nano.dataset import draw_sample
-from tasks.rendering.nano.export import read_nano
-from tasks.rendering.nano.learn_controls import control_of
+from tasks.rendering.nano.export import read_control, read_nano
+from tasks.rendering.nano.learn_controls import control_of, outlines_off
 from tasks.rendering.nano.learn_vae import to_tensor
 from tasks.rendering.nano.recipes import RECIPES, compose_scene
 from tasks.rendering.nano.references import no_reference, reference_features
@@ -28,6 +28,7 @@ from tasks.rendering.nano.vision_start import set_by_hand as look_by_hand
 from tasks.rendering.nano.vocabulary import caption
 from tasks.rendering.nano.widths import NANO
 from tasks.rendering.toyparts import INPAINT_CHANNELS, make_image_encoder, make_ip_adapter, make_unet, make_vae
+from tasks.rendering.toyset import CONTROLS
 from tasks.shapes import Size
 
 
@@ -154,6 +155,16 @@ def test_net_with_open_eyes_still_changes_nothing() -> None:
     assert not any(level.any() for level in (*down, middle))
 
 
+def test_what_is_off_along_an_outline_counts_and_a_tone_that_is_off_all_over_does_not() -> None:
+    edges = torch.zeros(1, 3, 128, 128)
+    edges[..., 60, :] = 1
+    blurred = torch.zeros(1, 4, 16, 16)
+    blurred[:, :, 7] = 1
+    assert outlines_off(torch.ones(1, 4, 16, 16), edges) == 0
+    assert outlines_off(blurred, edges) > 0.5
+    assert outlines_off(blurred.transpose(2, 3), edges) < 0.1
+
+
 def test_training_can_begin_from_a_finished_set(tmp_path: Path) -> None:
     options = argparse.Namespace(start=MODELS / "kolors-nano")
     seed_folder(tmp_path, options)
@@ -163,5 +174,9 @@ def test_training_can_begin_from_a_finished_set(tmp_path: Path) -> None:
     assert torch.equal(
         encoder_of(tmp_path).embedding.word_embeddings.weight, shipped.encoder.embedding.word_embeddings.weight
     )
+    for kind in CONTROLS:
+        net, finished = control_of(unet, NANO), read_control(options.start, kind)
+        read_average(net, tmp_path / "controls.safetensors", prefix=f"control_{kind}.")
+        assert all(torch.equal(value, finished.state_dict()[name]) for name, value in net.state_dict().items())
     trainer = Trainer(torch.nn.ModuleDict({"unet": unet}), tmp_path / "unet.safetensors", rate=1e-3, seconds=60)
     assert (trainer.step, trainer.spent) == (0, 0.0)

@@ -17,8 +17,10 @@ from tasks.rendering.nano.paint import Field
 from tasks.rendering.nano.practice import practise
 from tasks.rendering.toyparts import LATENT_CHANNELS, ToyWidths, make_controlnet, make_unet
 
-ROWS = {"canny": 4, "depth": 8}  # of a batch
+ROWS = {"canny": 6, "depth": 6}  # of a batch
 STRIPES = 4.0  # weight of what is off in whole rows of the picture: the ground line, where depth has its say
+OUTLINES = 1.0  # weight of what is off along the edges against the cells around them, where canny has its say
+AROUND = 5  # latent cells across
 DROPPED = 0.25  # captions left out; with colours told, what is left to learn is where things are
 WHOLE = 0.5  # rows without a kept product: else the background never has an edge to follow
 PRODUCT_ALONE = 0.6  # of the rows with a product: its own edges, as the renderer draws them; else the whole scene's
@@ -66,7 +68,8 @@ def control_loss(unet: UNet2DConditionModel, nets: Mapping[str, KolorsControlNet
         shares[kind] = slice(first, first + ROWS[kind])
         first += ROWS[kind]
     with torch.autocast("cpu", torch.bfloat16):
-        steered = [_residuals(net, kind, batch, shares[kind], lesson.rng) for kind, net in nets.items()]
+        images = {kind: _images(kind, batch, shares[kind], lesson.rng) for kind in nets}
+        steered = [_residuals(net, images[kind], batch, shares[kind]) for kind, net in nets.items()]
         found = unet(
             batch.inputs,
             batch.steps,
@@ -75,11 +78,20 @@ def control_loss(unet: UNet2DConditionModel, nets: Mapping[str, KolorsControlNet
             down_block_additional_residuals=[torch.cat(level) for level in zip(*(s[0] for s in steered), strict=True)],
             mid_block_additional_residual=torch.cat([s[1] for s in steered]),
         ).sample
-    loss = batch.loss(found.float())
+    loss, off = batch.loss(found.float()), (found.float() - batch.target) * batch.generate
     if "depth" in shares:
-        rows = ((found.float() - batch.target) * batch.generate)[shares["depth"]].mean(3)
+        rows = off[shares["depth"]].mean(3)
         loss = loss + STRIPES * (rows - rows.mean(2, keepdim=True)).pow(2).mean()
+    if "canny" in shares:
+        loss = loss + OUTLINES * outlines_off(off[shares["canny"]], images["canny"])
     return loss
+
+
+def outlines_off(off: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+    """Mean square, at the cells with edges, of how much more is off there than around them."""
+    share = nn.functional.adaptive_max_pool2d(edges[:, :1], off.shape[2:])
+    usual = nn.functional.avg_pool2d(off, AROUND, stride=1, padding=AROUND // 2, count_include_pad=False)
+    return ((off - usual).pow(2) * share).sum() / (share.sum() * off.shape[1]).clamp_min(1)
 
 
 def _examples(kind: str, lesson: Lesson) -> torch.Tensor:
@@ -88,19 +100,21 @@ def _examples(kind: str, lesson: Lesson) -> torch.Tensor:
     return torch.from_numpy(images)[:, None].repeat(1, 3, 1, 1)
 
 
-def _residuals(
-    net: KolorsControlNet, kind: str, batch: Batch, own: slice, rng: np.random.Generator
-) -> tuple[list[torch.Tensor], torch.Tensor]:
+def _images(kind: str, batch: Batch, own: slice, rng: np.random.Generator) -> torch.Tensor:
+    """(n, 3, height, width) in 0..1 for the rows of one net."""
     images = np.stack([control_image(kind, batch, row, rng) for row in range(own.start, own.stop)])
-    conditions = {name: value[own] for name, value in batch.conditions.items()}
+    return torch.from_numpy(images)[:, None].repeat(1, 3, 1, 1).contiguous(memory_format=torch.channels_last)
+
+
+def _residuals(
+    net: KolorsControlNet, images: torch.Tensor, batch: Batch, own: slice
+) -> tuple[list[torch.Tensor], torch.Tensor]:
     down, middle = net(
         batch.noisy[own],
         batch.steps[own],
         batch.hidden[own],
-        controlnet_cond=torch.from_numpy(images)[:, None]
-        .repeat(1, 3, 1, 1)
-        .contiguous(memory_format=torch.channels_last),
-        added_cond_kwargs=conditions,
+        controlnet_cond=images,
+        added_cond_kwargs={name: value[own] for name, value in batch.conditions.items()},
         return_dict=False,
     )
     return down, middle

@@ -1,7 +1,6 @@
 """Teach the inpainting UNet to draw the set around a kept product."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -30,16 +29,9 @@ def learn_unet(unet: UNet2DConditionModel, lesson: Lesson, *, path: Path, rate: 
     practise("unet", trainer, lesson, lambda: unet_loss(unet, lesson))
 
 
-def unet_loss(
-    unet: UNet2DConditionModel, lesson: Lesson, *, size: int = BATCH, features: torch.Tensor | None = None
-) -> torch.Tensor:
-    """One batch; a UNet that holds an adapter is given any `features` (tokens, hidden), which then do not act."""
-    batch = lesson.batch(size, dropped=DROPPED)
-    conditions: dict[str, Any] = dict(batch.conditions)
-    kwargs: dict[str, Any] = {}
-    if features is not None:
-        conditions["image_embeds"] = [features.expand(size, 1, -1, -1)]
-        kwargs = {"cross_attention_kwargs": {"ip_adapter_masks": [torch.zeros_like(batch.generate)]}}
+def unet_loss(unet: UNet2DConditionModel, lesson: Lesson) -> torch.Tensor:
+    """One batch."""
+    batch = lesson.batch(BATCH, dropped=DROPPED)
     with torch.autocast("cpu", torch.bfloat16):
-        found = unet(batch.inputs, batch.steps, batch.hidden, added_cond_kwargs=conditions, **kwargs).sample
+        found = unet(batch.inputs, batch.steps, batch.hidden, added_cond_kwargs=batch.conditions).sample
     return batch.loss(found.float())

@@ -67,13 +67,11 @@ class Lesson:
         self.generator = torch.Generator().manual_seed(seed)
 
     def batch(
-        self, size: int, *, dropped: float, whole: float = 0.0, early: bool = False, start: float = 0.0,
-        palettes: Palettes | None = None,
-    ) -> Batch:  # fmt: skip
+        self, size: int, *, dropped: float, whole: float = 0.0, early: bool = False, palettes: Palettes | None = None
+    ) -> Batch:
         """A random batch: `dropped` captions say nothing, `whole` rows keep no product, `early` favours high noise.
 
-        No row has less than `start` (a share of the schedule) of it. What the model draws takes on the `palettes`'
-        tones, whatever its caption says.
+        What the model draws takes on the `palettes`' tones, whatever its caption says.
         """
         data = self.buckets[int(self.rng.choice(len(self.buckets), p=self.weights))]
         rows = self.rng.integers(len(data.latents), size=size)
@@ -82,7 +80,7 @@ class Lesson:
         if palettes is not None:
             clean = torch.where(generate > 0, palettes.tone_latents(clean), clean)
         noise = torch.randn(clean.shape, generator=self.generator)
-        steps = self._steps(size, early=early, start=start)
+        steps = self._steps(size, early=early)
         share = self.kept_share[steps][:, None, None, None]
         with torch.inference_mode():
             hidden, pooled = embed(self.tokenizer, self.encoder, self._texts(data, rows, dropped))
@@ -110,9 +108,9 @@ class Lesson:
         generate = ((data.kept[rows].float() < limit) | ~given).float()
         return data.latents[rows].float(), torch.where(given, data.masked[rows].float(), grey), generate
 
-    def _steps(self, size: int, *, early: bool, start: float) -> torch.Tensor:
+    def _steps(self, size: int, *, early: bool) -> torch.Tensor:
         share = torch.rand(size, generator=self.generator)
-        return ((start + (1 - start) * (share**0.35 if early else share)) * len(self.kept_share)).long()
+        return ((share**0.35 if early else share) * len(self.kept_share)).long()
 
     def _texts(self, data: LatentBucket, rows: NDArray[np.int64], share: float) -> list[str]:
         texts = []

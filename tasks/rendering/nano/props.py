@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tasks.rendering.nano.backdrops import View, leaves, soft_over
 from tasks.rendering.nano.paint import (
     Dot,
     Field,
@@ -21,6 +20,7 @@ from tasks.rendering.nano.paint import (
     screen,
     vary,
 )
+from tasks.rendering.nano.view import View, leaves, soft_over
 
 Prop = Callable[[np.random.Generator, View, Field], Field]
 

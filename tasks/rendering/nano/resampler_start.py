@@ -1,4 +1,4 @@
-"""A resampler that tells a picture's palette before it has learnt anything: eight tokens, each a region's mean colour.
+"""A resampler that tells a picture's mean colour without having learnt anything: eight tokens that differ by a code.
 
 Left random, it passes on little more than how bright a picture is. As in `vision_start`, whose features it reads,
 numbers go as pairs (c, -c) and large constants keep the layer norms to a mere scale.
@@ -8,15 +8,10 @@ import math
 
 import torch
 
-from tasks.rendering.nano.vision_start import PLACES, SEEN
-
 K, CONSTANTS = 8.0, 20  # the constants' size and how many channels hold them: the last ones, half of each sign
 CODE = 4.0  # in the channel of its own that tells a query from the others
-COLOURS, PLACE, CODES = 0, 6, 20  # channels: colours and their negatives, places and theirs, codes and theirs
-# Each query's liking for the sine (middle) and cosine (first or last) of rows and columns.
-REGIONS = torch.tensor(
-    [[0, 0, 0, 0], [0, 3, 0, 0], [0, -3, 0, 0], [0, 0, 0, 3], [0, 0, 0, -3], [3, 0, 3, 0], [0, 3, 0, 3], [0, 3, 0, -3]]
-).float()
+COLOURS, CODES = 0, 20  # channels: colours and their negatives, codes and theirs
+TOLD = 8  # channel of a token where the queries' codes begin, one each; their negatives follow
 
 
 def set_by_hand(weights: dict[str, torch.Tensor]) -> None:
@@ -35,14 +30,13 @@ def set_by_hand(weights: dict[str, torch.Tensor]) -> None:
 def _read(weights: dict[str, torch.Tensor]) -> None:
     weights["proj_in.weight"].zero_()
     _constants(weights["proj_in.bias"])
-    for start, source, count in ((COLOURS, 0, 3), (PLACE, 2 * SEEN, PLACES)):
-        for n in range(count):
-            weights["proj_in.weight"][start + n, source + n] = 1
-            weights["proj_in.weight"][start + count + n, source + n] = -1
+    for n in range(3):
+        weights["proj_in.weight"][COLOURS + n, n] = 1
+        weights["proj_in.weight"][COLOURS + 3 + n, n] = -1
 
 
 def _look(weights: dict[str, torch.Tensor], queries: int) -> None:
-    """Layer 0: each query averages the colours of the patches it likes."""
+    """Layer 0: every query averages the colours of all patches."""
     latents, layer = weights["latents"][0], "layers.0.0"
     latents.zero_()
     _constants(latents)
@@ -54,9 +48,6 @@ def _look(weights: dict[str, torch.Tensor], queries: int) -> None:
     inner = len(to_q)
     for query in range(queries):
         latents[query, CODES + query], latents[query, CODES + queries + query] = CODE, -CODE
-        to_q[:PLACES, CODES + query] = REGIONS[query] * math.sqrt(inner) / CODE  # undoes the attention's own scale
-    for n in range(PLACES):
-        to_kv[n, PLACE + n] = 1
     for n in range(3):
         to_kv[inner + n, COLOURS + n] = 1
         to_out[COLOURS + n, n], to_out[COLOURS + 3 + n, n] = 1, -1
@@ -70,7 +61,7 @@ def _tell(weights: dict[str, torch.Tensor], queries: int) -> None:
     for n in range(6):
         out[n, COLOURS + n] = 1
     for n in range(2 * queries):
-        out[8 + n, CODES + n] = 1 / CODE
+        out[TOLD + n, CODES + n] = 1 / CODE
     norm.fill_(K * math.sqrt(CONSTANTS / len(norm)))
     norm[-CONSTANTS:] = 0.1
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tasks.rendering.nano.backdrops import BACKDROPS, View
+from tasks.rendering.nano.backdrops import BACKDROPS
 from tasks.rendering.nano.light import Pattern, directional, rim, throw, vignette
 from tasks.rendering.nano.paint import Field, Rgb, blur, mix, over, screen, smoothstep
 from tasks.rendering.nano.props import PROPS, podium
 from tasks.rendering.nano.surfaces import lay_down
+from tasks.rendering.nano.view import View
 
 Generator = np.random.Generator
 

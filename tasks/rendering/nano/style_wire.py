@@ -16,16 +16,9 @@ from torch import nn
 
 from tasks.rendering.nano.adapter import STYLE
 from tasks.rendering.nano.lesson import Batch
-from tasks.rendering.nano.resampler_start import CONSTANTS
-from tasks.rendering.nano.vae_start import MIDDLE, TO_LATENT
 
 COLOURS = 3  # latents that hold a colour
 LOUD = 8.0  # how much stronger the wire carries its numbers than they are: strays count less
-# Share of a palette that one step of sampling adds, at scale 1: the net keeps what it finds in the noisy picture.
-PUSH = 0.05
-GUIDANCE = 3.0  # with which the set draws: two of it steer away from "no picture", a middle grey here
-USUAL = (0.5, 0.1, 0.5)  # colour latents of what the set draws unasked: brighter than the average drawn scene
-TOKEN_CONSTANT = 0.22  # what the constants of a token are after its norm
 
 
 @dataclass(frozen=True)
@@ -53,6 +46,8 @@ def way_of(unet: UNet2DConditionModel) -> list[Stop]:
 def lay_wire(unet: UNet2DConditionModel, batches: Sequence[Batch]) -> torch.Tensor:
     """Change the UNet's weights in place; returns (channels, 3): what the style block must add for each number.
 
+    The columns stand at right angles, each LOUD long.
+
     `batches` are typical ones, by which the quiet directions and the last resnet's slopes are found.
     """
     stops = way_of(unet)
@@ -62,24 +57,6 @@ def lay_wire(unet: UNet2DConditionModel, batches: Sequence[Batch]) -> torch.Tens
     for stop, (start, mean), end in zip(stops, quiet, ends, strict=True):
         _connect(stop, start, end, mean)
     return quiet[0][0] * LOUD
-
-
-def values_for(start: torch.Tensor, width: int, *, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
-    """(channels, width) of `to_v_ip`: from a token's colour to the velocity of the palette that it stands for.
-
-    `mean` and `std` are the image processor's. The velocity of a picture in pure noise is its negative; the average
-    picture's latents are 0.
-    """
-    levels, middle = torch.tensor(std) * 2, torch.tensor(mean) * 2 - 1
-    usual = torch.tensor(MIDDLE[:COLOURS]) + torch.tensor(USUAL)
-    values = torch.zeros(start.shape[0], width)
-    values[:, :COLOURS] = start @ (-TO_LATENT * levels[None, :]) * PUSH / 2
-    values[:, COLOURS : 2 * COLOURS] = -values[:, :COLOURS]
-    always = start @ (usual - TO_LATENT @ middle) * PUSH * GUIDANCE
-    half = CONSTANTS // 2
-    values[:, -CONSTANTS:-half] = always[:, None] / CONSTANTS / TOKEN_CONSTANT
-    values[:, -half:] = -values[:, -CONSTANTS:-half]
-    return values
 
 
 def _observe(

@@ -19,24 +19,23 @@ from diffusers.pipelines.kolors import ChatGLMModel, ChatGLMTokenizer
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
-from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+from transformers import CLIPVisionModelWithProjection
 
 from tasks.rendering.loader import load_image_processor
 from tasks.rendering.nano.adapter import put_in, take_out
 from tasks.rendering.nano.checkpoint import read_average, write_start
 from tasks.rendering.nano.dataset import draw_all, read_buckets
-from tasks.rendering.nano.export import export, plain_unet, read_nano
+from tasks.rendering.nano.export import export, plain_unet, read_control, read_nano
 from tasks.rendering.nano.latents import encode_buckets
-from tasks.rendering.nano.learn_adapter import learn_adapter
 from tasks.rendering.nano.learn_controls import control_of, learn_controls
 from tasks.rendering.nano.learn_text import learn_text
 from tasks.rendering.nano.learn_unet import calm_start, learn_unet
 from tasks.rendering.nano.learn_vae import learn_vae
 from tasks.rendering.nano.lesson import Lesson
-from tasks.rendering.nano.references import References
+from tasks.rendering.nano.palette_aim import aim, read_own, start_of, told_by
 from tasks.rendering.nano.resampler_start import set_by_hand as read_by_hand
 from tasks.rendering.nano.sample import PROMPTS, NanoModel, draw
-from tasks.rendering.nano.style_wire import lay_wire, values_for
+from tasks.rendering.nano.style_wire import lay_wire
 from tasks.rendering.nano.tokens import make_tokenizer
 from tasks.rendering.nano.vae_start import set_by_hand
 from tasks.rendering.nano.vision_start import set_by_hand as look_by_hand
@@ -54,7 +53,8 @@ from tasks.rendering.toyset import BASE, CONTROLS, IP_ADAPTER, IP_ADAPTER_FILE, 
 
 MODELS = Path(__file__).parent.parent / "models"
 PREDICTION = "v_prediction"
-RATES = {"unet": 1.5e-3, "controls": 4e-4, "adapter": 5e-4}
+RATES = {"unet": 1.5e-3, "controls": 4e-4}
+READ = 200  # batches by which the adapter is aimed
 
 
 def tokenizer_of(folder: Path) -> ChatGLMTokenizer:
@@ -81,7 +81,7 @@ def unet_of(folder: Path) -> UNet2DConditionModel:
 
 
 def seed_folder(folder: Path, options: argparse.Namespace) -> None:
-    """Begin from a finished set: its tokenizer, text encoder, VAE and UNet, as if they had been trained here."""
+    """Begin from a finished set: its tokenizer, text encoder, VAE, UNet and ControlNets, as if trained here."""
     shipped = read_nano(options.start)
     shutil.copytree(options.start / BASE / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
     write_start(shipped.encoder, folder / "text.safetensors", prefix="0.")
@@ -90,6 +90,8 @@ def seed_folder(folder: Path, options: argparse.Namespace) -> None:
     # its UNet holds the wire already, which must not be laid twice
     adapter = put_in(read_nano(options.start).unet, shipped_adapter(options.start))
     write_start(adapter, folder / "adapter.safetensors", prefix="adapter.")
+    nets = nn.ModuleDict({f"control_{kind}": read_control(options.start, kind) for kind in CONTROLS})
+    write_start(nets, folder / "controls.safetensors")
 
 
 def shipped_adapter(start: Path) -> dict[str, dict[str, torch.Tensor]]:
@@ -129,31 +131,30 @@ def train_controls(folder: Path, options: argparse.Namespace) -> None:
 
 
 def train_adapter(folder: Path, options: argparse.Namespace) -> None:
-    """Lay the adapter's wire through the UNet by hand, then let both learn for as long as the budget says."""
-    path, lesson = folder / "adapter.safetensors", _lesson(folder)
-    processor = load_image_processor(folder, size=NANO.clip_image)
-    if not path.exists():
-        lay_adapter(unet_of(folder), lesson, processor, path=path)
-    if options.adapter_seconds > 0:
-        references = References(lesson, image_encoder(), processor)
-        rate, seconds = RATES["adapter"], options.adapter_seconds
-        learn_adapter(unet_of(folder), fresh_adapter(), lesson, references, path=path, rate=rate, seconds=seconds)
-
-
-def lay_adapter(unet: UNet2DConditionModel, lesson: Lesson, processor: CLIPImageProcessor, *, path: Path) -> None:
-    """Write the stage's start: the UNet's decoder with the wire in it, and the adapter whose values feed it."""
+    """Lay the adapter's wire through the UNet by hand, unless it is laid, and aim it; nothing is learnt by descent."""
+    path, lesson, unet = folder / "adapter.safetensors", _lesson(folder), unet_of(folder)
     unet.requires_grad_(False).eval()
+    processor = load_image_processor(folder, size=NANO.clip_image)
     lesson.begin(3)
-    batches = [lesson.batch(4, dropped=0.4, whole=0.5) for _ in range(8)]
-    start = lay_wire(unet, batches)
-    decoder = nn.ModuleDict({"unet": nn.ModuleDict({"up_blocks": unet.up_blocks})})
-    adapter = put_in(unet_of(path.parent), fresh_adapter())
+    if path.exists():
+        start = start_of(style_values(unet_of(folder), adapter_of(folder)))
+    else:
+        start = lay_wire(unet, [lesson.batch(4, dropped=0.4, whole=0.5) for _ in range(8)])
+    decoder = nn.ModuleDict({"up_blocks": unet.up_blocks})
+    adapter = put_in(unet_of(folder), fresh_adapter())
+    told, own = told_by(adapter["image_proj"], image_encoder(), processor), read_own(unet, lesson, batches=READ)
     style: Any = adapter["style"]
-    values = style.to_v_ip[0].weight
+    keys, values = aim(start, told, own, width=NANO.cross_dim, heads=NANO.unet_heads[-1])
     with torch.no_grad():
-        values.copy_(values_for(start, values.shape[1], mean=processor.image_mean, std=processor.image_std))
-    decoder["adapter"] = adapter
-    write_start(decoder, path)
+        style.to_k_ip[0].weight.copy_(keys)
+        style.to_v_ip[0].weight.copy_(values)
+    write_start(nn.ModuleDict({"unet": decoder, "adapter": adapter}), path)
+
+
+def style_values(unet: UNet2DConditionModel, weights: dict[str, dict[str, torch.Tensor]]) -> torch.Tensor:
+    """`to_v_ip` of the style block, (channels, width), of an adapter that is put into the UNet."""
+    style: Any = put_in(unet, weights)["style"]
+    return torch.as_tensor(style.to_v_ip[0].weight.detach())
 
 
 def image_encoder() -> CLIPVisionModelWithProjection:
@@ -164,7 +165,7 @@ def image_encoder() -> CLIPVisionModelWithProjection:
 
 
 def fresh_adapter() -> dict[str, dict[str, torch.Tensor]]:
-    """An adapter that reads a picture's palette, attends to all of it alike and adds nothing to the UNet yet."""
+    """An adapter that reads a picture's mean colour and adds nothing to the UNet yet."""
     weights = make_ip_adapter(make_unet(NANO), NANO, seed=0, std=0.1)
     read_by_hand(weights["image_proj"])
     for value in weights["ip_adapter"].values():
@@ -242,7 +243,7 @@ def main() -> None:
     parser.add_argument("--revision", default="1", help="what set.json calls this training")
     parser.add_argument("--pictures", type=int, default=20000, help="training pictures to draw")
     parser.add_argument("--workers", type=int, default=2, help="processes that draw")
-    for name, seconds in (("text", 600), ("vae", 2400), ("unet", 14400), ("control", 5400), ("adapter", 0)):
+    for name, seconds in (("text", 600), ("vae", 2400), ("unet", 14400), ("control", 5400)):
         parser.add_argument(f"--{name}-seconds", type=float, default=seconds, help=f"budget of the {name} stage")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
