@@ -137,7 +137,7 @@ def test_all_that_a_filter_shows_are_approved_after_a_second_look(
     page = browser.new_page()
     page.goto(address + "?scene=festive-red")
     page.locator('[data-do="bulk"]').click()
-    assert "3" in page.locator("#bulk h2").inner_text()
+    page.locator("#bulk h2", has_text="3").wait_for()
     assert {status(ledger, job_id) for job_id in waiting} == {"review"}
     page.locator("#bulk .primary").click()
     until(lambda: ledger.counts(RUN).approved == 3, page)
