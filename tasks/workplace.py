@@ -15,6 +15,7 @@ from tasks.delivery.ledger import Ledger, open_ledger
 from tasks.errors import ConfigurationError, ImageError, StorageError, StorageUnavailable
 from tasks.prompts.library import Library, load_library
 from tasks.quality.models import Models
+from tasks.quality.outgrowth import Segments
 from tasks.quality.repair import RepairTable, load_repairs
 from tasks.quality.thresholds import ThresholdBook, load_thresholds
 from tasks.rendering.job import RenderJob
@@ -62,7 +63,13 @@ class Workplace:
     @cached_property
     def quality_models(self) -> Models:
         """The models that some checks need, shared by the threads that judge."""
-        return Models(self.settings.models_dir)
+        return Models(self.settings.models_dir, self._open_segmenter)
+
+    def _open_segmenter(self) -> Segments | None:
+        from tasks.rendering.devices import pick_device
+        from tasks.rendering.segment import open_segmenter
+
+        return open_segmenter(self.settings.models_dir, device=str(pick_device(self.settings.device)))
 
     @cached_property
     def repairs(self) -> RepairTable:

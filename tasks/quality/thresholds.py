@@ -37,6 +37,7 @@ CHECKS = (
     "colour_p95",
     "growth",
     "growth_final",
+    "growth_model",
     "second_product",
     "floating",
     "light",

@@ -17,6 +17,7 @@ from tasks.rendering.helper_net import HelperNet
 from tasks.rendering.job import CutOutModel
 from tasks.rendering.renderer import Pixels
 from tasks.rendering.segmenters import find_segmenter
+from tasks.shapes import Box
 
 MEAN, STD = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])  # SamImageProcessor's
 INSET = 0.02  # the product may reach nearly to the frame
@@ -36,8 +37,8 @@ class Segmenter(HelperNet[CutOutModel]):
             )
         return mask
 
-    def mask_of(self, rgb: Pixels) -> Mask:
-        """What the model takes for the thing in the middle, whatever it is."""
+    def mask_of(self, rgb: Pixels, box: Box | None = None, point: tuple[int, int] | None = None) -> Mask:
+        """What the model takes for the thing at `point` within `box`, whatever it is; without them, in the middle."""
         import torch
 
         with self._lock, torch.inference_mode():
@@ -45,20 +46,20 @@ class Segmenter(HelperNet[CutOutModel]):
             side = int(net.config.vision_config.image_size)
             pixels, scale = _prepared(rgb, side)
             height, width = rgb.shape[:2]
-            box = [INSET * width, INSET * height, (1 - INSET) * width, (1 - INSET) * height]
-            box = [value * scale for value in box]
-            middle = [[[[width / 2 * scale, height / 2 * scale]]]]
+            whole = (INSET * width, INSET * height, (1 - INSET) * width, (1 - INSET) * height)
+            within = [value * scale for value in box or whole]
+            at = [value * scale for value in point or (width / 2, height / 2)]
             answer = net(
                 pixel_values=torch.from_numpy(pixels)[None].to(self.device),
-                input_boxes=torch.tensor([[box]], dtype=torch.float32, device=self.device),
-                input_points=torch.tensor(middle, dtype=torch.float32, device=self.device),
+                input_boxes=torch.tensor([[within]], dtype=torch.float32, device=self.device),
+                input_points=torch.tensor([[[at]]], dtype=torch.float32, device=self.device),
                 input_labels=torch.ones(1, 1, 1, dtype=torch.int64, device=self.device),
                 multimask_output=True,
             )
             best = int(answer.iou_scores[0, 0].argmax())
             logits = answer.pred_masks[0, 0, best].float().cpu().numpy()
-        whole = cv2.resize(logits, (side, side), interpolation=cv2.INTER_LINEAR)
-        seen = whole[: round(height * scale), : round(width * scale)]
+        large = cv2.resize(logits, (side, side), interpolation=cv2.INTER_LINEAR)
+        seen = large[: round(height * scale), : round(width * scale)]
         return np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR) > 0)
 
     def _open(self) -> Any:

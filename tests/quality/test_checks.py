@@ -128,7 +128,7 @@ def test_every_check_of_a_master_has_a_planted_defect() -> None:
     measured = {name for check in MASTER_CHECKS for name in check.names}
 
     assert measured - planted == {"colour_p95"}  # moves with colour_median; its own case is below
-    assert measured | {"duplicate", "text", "prompt", "unsafe"} == set(CHECKS)
+    assert measured | {"duplicate", "text", "growth_model", "prompt", "unsafe"} == set(CHECKS)
 
 
 def test_a_spot_of_wrong_colour_moves_the_95th_percentile_but_not_the_median() -> None:

@@ -3,11 +3,11 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
 
 from tasks.errors import ImageError, ModelError
 from tasks.rendering.cutout import CutOutCache, cut_out
@@ -18,24 +18,13 @@ from tasks.rendering.renderer import Failed, Rendered, RenderRequest
 from tasks.rendering.segment import Segmenter, open_segmenter
 from tasks.rendering.segmenters import REVIEWED, find_segmenter
 from tests.rendering.conftest import encode
+from tests.segmenting import write_sam
 
 
 @pytest.fixture(scope="module")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real class at toy width, random weights."""
-    torch.manual_seed(0)
-    config = SamConfig(
-        vision_config=SamVisionConfig(
-            hidden_size=16, output_channels=16, num_hidden_layers=2, num_attention_heads=2, image_size=64,
-            patch_size=16, mlp_dim=32, num_pos_feats=8, global_attn_indexes=[1], window_size=2,
-        ).to_dict(),
-        prompt_encoder_config=SamPromptEncoderConfig(hidden_size=16, image_size=64, patch_size=16).to_dict(),
-        mask_decoder_config=SamMaskDecoderConfig(
-            hidden_size=16, mlp_dim=32, num_hidden_layers=1, num_attention_heads=2, iou_head_hidden_dim=16
-        ).to_dict(),
-    )  # fmt: skip
     folder = tmp_path_factory.mktemp("segmenters")
-    SamModel(config).save_pretrained(folder / "sam-vit-base")
+    write_sam(folder)
     return folder
 
 
@@ -50,7 +39,7 @@ def busy() -> bytes:
 class Middle(Segmenter):
     """The real model runs; its random mask gives way to the middle, which a trained one would find."""
 
-    def mask_of(self, rgb: np.ndarray) -> np.ndarray:
+    def mask_of(self, rgb: np.ndarray, *where: Any) -> np.ndarray:
         mask = np.zeros_like(super().mask_of(rgb))
         mask[30:70, 40:90] = True
         return mask
@@ -59,7 +48,7 @@ class Middle(Segmenter):
 class Blind(Segmenter):
     """A model that sees nothing."""
 
-    def mask_of(self, rgb: np.ndarray) -> np.ndarray:
+    def mask_of(self, rgb: np.ndarray, *where: Any) -> np.ndarray:
         return np.zeros(rgb.shape[:2], dtype=np.bool_)
 
 
