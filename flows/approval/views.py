@@ -37,6 +37,11 @@ class FindingView:
     measured: bool = True
     twin: tuple[str, int] | None = None  # job and take of the picture that it is too much like
 
+    @property
+    def is_unmeasured(self) -> bool:
+        """Could not be measured, in a run that does not demand it."""
+        return self.kind == "note" and not self.measured
+
 
 @dataclass(frozen=True)
 class RenditionView:
@@ -78,11 +83,11 @@ class PictureView:
     @property
     def failed(self) -> tuple[FindingView, ...]:
         """What a person has to look at: failures, and what could not be measured where the run demands it."""
-        return tuple(each for each in self.findings if each.kind != "pass" and each not in self.unmeasured)
+        return tuple(each for each in self.findings if each.kind != "pass" and not each.is_unmeasured)
 
     @property
     def unmeasured(self) -> tuple[FindingView, ...]:
-        return tuple(each for each in self.findings if each.kind == "note" and not each.measured)
+        return tuple(each for each in self.findings if each.is_unmeasured)
 
     @property
     def passed(self) -> tuple[FindingView, ...]:

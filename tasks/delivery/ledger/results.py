@@ -185,14 +185,14 @@ class Results(Database):
 
         Passed over is what is no longer as that look saw it: rendered anew, or decided on by a person.
         """
-        wanted = {(each.job_id, each.take): each for each in changes}
-        held = select(job.c.job_id, job.c.take, master.c.findings).join(master, DELIVERED)
-        held = held.where(among(job.c.job_id, [each.job_id for each in changes]), job.c.state == DONE)
+        current = select(job.c.job_id, job.c.take, master.c.findings).join(master, DELIVERED)
+        current = current.where(among(job.c.job_id, [each.job_id for each in changes]), job.c.state == DONE)
         with self.write() as connection:
-            rows = connection.execute(held.with_for_update(of=job)).all() if changes else []
-            seen = [wanted[row.job_id, row.take] for row in rows if (row.job_id, row.take) in wanted]
-            texts = {(row.job_id, row.take): row.findings for row in rows}
-            same = [each for each in seen if texts[each.job_id, each.take] == findings_text(each.before.findings)]
+            rows = connection.execute(current.with_for_update(of=job)).all() if changes else []
+            held = {(row.job_id, row.take): row.findings for row in rows}
+            same = [
+                each for each in changes if held.get((each.job_id, each.take)) == findings_text(each.before.findings)
+            ]
             if same:
                 _replace_verdicts(connection, same)
         return {each.job_id for each in same}
