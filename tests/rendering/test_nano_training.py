@@ -1,6 +1,7 @@
 """The script that makes kolors-nano, at toy size."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,38 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
     trainer.save()
     read_average(bare, path)
     assert torch.equal(bare.weight, trainer.average["weight"])
+
+
+def test_losses_of_several_workers_count_as_their_mean(tmp_path: Path) -> None:
+    inputs = torch.arange(8.0).reshape(4, 2) / 4
+
+    def trained(*, workers: int) -> torch.nn.Module:
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+        trainer = Trainer(net, tmp_path / "none.safetensors", rate=0.05, seconds=1e6)
+
+        def loss(rows: torch.Tensor) -> torch.Tensor:
+            return torch.as_tensor((net(rows) - 1).pow(2).mean())
+
+        for _ in range(5):
+            if workers == 1:
+                trainer.learn(loss(inputs))
+            else:
+                trainer.learn_at_once([partial(loss, part) for part in inputs.chunk(workers)])
+        return net
+
+    alone, shared = (trained(workers=workers).state_dict() for workers in (1, 2))
+    assert all(torch.allclose(value, shared[name], atol=1e-5) for name, value in alone.items())
+
+
+def test_a_net_that_a_loss_does_not_reach_stays_as_it_is(tmp_path: Path) -> None:
+    nets = torch.nn.ModuleDict({name: torch.nn.Linear(2, 1) for name in ("reached", "other")})
+    before = {name: value.clone() for name, value in nets.state_dict().items()}
+    trainer = Trainer(nets, tmp_path / "none.safetensors", rate=0.05, seconds=1e6)
+    found = trainer.learn_at_once([lambda: nets["reached"](torch.ones(1, 2)).sum()])
+    assert found == pytest.approx(float(before["reached.weight"].sum() + before["reached.bias"].sum()))
+    assert not torch.equal(nets["reached"].weight, before["reached.weight"])
+    assert torch.allclose(nets["other"].weight, before["other.weight"], atol=1e-5)
 
 
 def _box() -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,8 @@
-"""Teach the ControlNets to move the finished UNet: a ground line from depth, outlines from edges."""
+"""Teach the ControlNets to move the UNet, and the UNet to be moved: a ground line from depth, outlines from edges.
+
+The UNet goes on learning beside them, in part from pictures without control. A net this small that had finished without
+ever being moved draws lines of its own over what a control says, and no control learnt in as many steps overrules it.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,18 +16,20 @@ from tasks.rendering.controlnet import KolorsControlNet
 from tasks.rendering.nano.checkpoint import Trainer
 from tasks.rendering.nano.control_eyes import open_eyes
 from tasks.rendering.nano.control_images import canny_image, depth_image, scene_edges
+from tasks.rendering.nano.learn_unet import unet_loss
 from tasks.rendering.nano.lesson import Batch, Lesson
 from tasks.rendering.nano.paint import Field
 from tasks.rendering.nano.practice import practise
 from tasks.rendering.toyparts import LATENT_CHANNELS, ToyWidths, make_controlnet, make_unet
 
-ROWS = {"canny": 6, "depth": 6}  # of a batch
+ROWS = {"canny": 3, "depth": 2}  # of a batch, for each worker
+UNCONTROLLED = 5
 STRIPES = 4.0  # weight of what is off in whole rows of the picture: the ground line, where depth has its say
 OUTLINES = 1.0  # weight of what is off along the edges against the cells around them, where canny has its say
 AROUND = 5  # latent cells across
 DROPPED = 0.25  # captions left out; with colours told, what is left to learn is where things are
 WHOLE = 0.5  # rows without a kept product: else the background never has an edge to follow
-PRODUCT_ALONE = 0.6  # of the rows with a product: its own edges, as the renderer draws them; else the whole scene's
+PRODUCT_ALONE = 0.4  # of the rows with a product: its own edges, as the renderer draws them; else the whole scene's
 # What starts at zero has the longest way to go; what is copied from the UNet is nearly right.
 FASTER = {"controlnet_down_blocks": 3.0, "controlnet_mid_block": 3.0, "controlnet_cond_embedding": 0.5}
 
@@ -46,18 +52,17 @@ def learn_controls(
     rate: float,
     seconds: float,
 ) -> None:
-    """Train the nets under names "control_<kind>", the UNet as it is; leaves averaged weights."""
-    unet.requires_grad_(False).eval()
-    whole = nn.ModuleDict({f"control_{kind}": net for kind, net in nets.items()}).train()
+    """Train the nets under names "control_<kind>" and the UNet under "unet"; leaves averaged weights."""
+    whole = nn.ModuleDict({"unet": unet, **{f"control_{kind}": net for kind, net in nets.items()}}).train()
     for kind, net in nets.items():
         # convolutions over whole pictures: three times as fast backwards on a CPU
         net.controlnet_cond_embedding.to(memory_format=torch.channels_last)
         open_eyes(net, _examples(kind, lesson), slopes=kind == "depth")
 
-    def loss() -> torch.Tensor:
-        return control_loss(unet, nets, lesson)
+    def loss(one: Lesson) -> torch.Tensor:
+        return unet_loss(unet, one, size=UNCONTROLLED) + control_loss(unet, nets, one)
 
-    practise("controls", Trainer(whole, path, rate=rate, seconds=seconds, decay=0.985, faster=FASTER), lesson, loss)
+    practise("controls", Trainer(whole, path, rate=rate, seconds=seconds, decay=0.998, faster=FASTER), lesson, loss)
 
 
 def control_loss(unet: UNet2DConditionModel, nets: Mapping[str, KolorsControlNet], lesson: Lesson) -> torch.Tensor:

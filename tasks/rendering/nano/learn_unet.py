@@ -10,7 +10,7 @@ from tasks.rendering.nano.checkpoint import Trainer
 from tasks.rendering.nano.lesson import Lesson
 from tasks.rendering.nano.practice import practise
 
-BATCH = 16
+BATCH = 8  # for each worker
 DROPPED = 0.12  # share of captions replaced by a negative prompt or nothing: what guidance steers away from
 
 
@@ -26,12 +26,12 @@ def learn_unet(unet: UNet2DConditionModel, lesson: Lesson, *, path: Path, rate: 
     """Train the UNet until the budget is spent; leaves averaged weights."""
     whole = nn.ModuleDict({"unet": unet}).train()
     trainer = Trainer(whole, path, rate=rate, seconds=seconds, decay=0.995)
-    practise("unet", trainer, lesson, lambda: unet_loss(unet, lesson))
+    practise("unet", trainer, lesson, lambda one: unet_loss(unet, one, size=BATCH))
 
 
-def unet_loss(unet: UNet2DConditionModel, lesson: Lesson) -> torch.Tensor:
+def unet_loss(unet: UNet2DConditionModel, lesson: Lesson, *, size: int) -> torch.Tensor:
     """One batch."""
-    batch = lesson.batch(BATCH, dropped=DROPPED)
+    batch = lesson.batch(size, dropped=DROPPED)
     with torch.autocast("cpu", torch.bfloat16):
         found = unet(batch.inputs, batch.steps, batch.hidden, added_cond_kwargs=batch.conditions).sample
     return batch.loss(found.float())

@@ -66,6 +66,10 @@ class Lesson:
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
 
+    def twin(self, seed: int) -> "Lesson":
+        """The same pictures and captions in another order."""
+        return Lesson(self.buckets, self.tokenizer, self.encoder, seed=seed)
+
     def batch(
         self, size: int, *, dropped: float, whole: float = 0.0, early: bool = False, palettes: Palettes | None = None
     ) -> Batch:

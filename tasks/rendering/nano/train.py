@@ -53,7 +53,7 @@ from tasks.rendering.toyset import BASE, CONTROLS, IP_ADAPTER, IP_ADAPTER_FILE, 
 
 MODELS = Path(__file__).parent.parent / "models"
 PREDICTION = "v_prediction"
-RATES = {"unet": 1.5e-3, "controls": 4e-4}
+RATES = {"unet": 1.5e-3, "controls": 8e-4}
 READ = 200  # batches by which the adapter is aimed
 
 
@@ -75,7 +75,7 @@ def unet_of(folder: Path) -> UNet2DConditionModel:
     torch.manual_seed(0)
     unet = make_unet(NANO, in_channels=INPAINT_CHANNELS)
     calm_start(unet)
-    for stage in ("unet", "adapter"):
+    for stage in ("unet", "controls", "adapter"):
         read_average(unet, folder / f"{stage}.safetensors", prefix="unet.")
     return unet
 
