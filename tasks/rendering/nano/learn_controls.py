@@ -18,6 +18,7 @@ from tasks.rendering.nano.control_eyes import open_eyes
 from tasks.rendering.nano.control_images import canny_image, depth_image, scene_edges
 from tasks.rendering.nano.learn_unet import unet_loss
 from tasks.rendering.nano.lesson import Batch, Lesson
+from tasks.rendering.nano.own_colour import OwnColour
 from tasks.rendering.nano.paint import Field
 from tasks.rendering.nano.practice import practise
 from tasks.rendering.toyparts import LATENT_CHANNELS, ToyWidths, make_controlnet, make_unet
@@ -31,7 +32,12 @@ DROPPED = 0.25  # captions left out; with colours told, what is left to learn is
 WHOLE = 0.5  # rows without a kept product: else the background never has an edge to follow
 PRODUCT_ALONE = 0.4  # of the rows with a product: its own edges, as the renderer draws them; else the whole scene's
 # What starts at zero has the longest way to go; what is copied from the UNet is nearly right.
-FASTER = {"controlnet_down_blocks": 3.0, "controlnet_mid_block": 3.0, "controlnet_cond_embedding": 0.5}
+FASTER = {
+    "own.readers": 10.0,
+    "controlnet_down_blocks": 3.0,
+    "controlnet_mid_block": 3.0,
+    "controlnet_cond_embedding": 0.5,
+}
 
 
 def control_of(unet: UNet2DConditionModel, widths: ToyWidths) -> KolorsControlNet:
@@ -53,14 +59,16 @@ def learn_controls(
     seconds: float,
 ) -> None:
     """Train the nets under names "control_<kind>" and the UNet under "unet"; leaves averaged weights."""
-    whole = nn.ModuleDict({"unet": unet, **{f"control_{kind}": net for kind, net in nets.items()}}).train()
+    own = OwnColour(unet)
+    parts: dict[str, nn.Module] = {"unet": unet, "own": own, **{f"control_{kind}": net for kind, net in nets.items()}}
+    whole = nn.ModuleDict(parts).train()
     for kind, net in nets.items():
         # convolutions over whole pictures: three times as fast backwards on a CPU
         net.controlnet_cond_embedding.to(memory_format=torch.channels_last)
         open_eyes(net, _examples(kind, lesson), slopes=kind == "depth")
 
     def loss(one: Lesson) -> torch.Tensor:
-        return unet_loss(unet, one, size=UNCONTROLLED) + control_loss(unet, nets, one)
+        return unet_loss(unet, one, size=UNCONTROLLED, own=own) + control_loss(unet, nets, one)
 
     practise("controls", Trainer(whole, path, rate=rate, seconds=seconds, decay=0.998, faster=FASTER), lesson, loss)
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from tasks.rendering.nano.checkpoint import Trainer
 from tasks.rendering.nano.lesson import Lesson
+from tasks.rendering.nano.own_colour import OwnColour
 from tasks.rendering.nano.practice import practise
 
 BATCH = 8  # for each worker
@@ -29,9 +30,10 @@ def learn_unet(unet: UNet2DConditionModel, lesson: Lesson, *, path: Path, rate: 
     practise("unet", trainer, lesson, lambda one: unet_loss(unet, one, size=BATCH))
 
 
-def unet_loss(unet: UNet2DConditionModel, lesson: Lesson, *, size: int) -> torch.Tensor:
-    """One batch."""
+def unet_loss(unet: UNet2DConditionModel, lesson: Lesson, *, size: int, own: OwnColour | None = None) -> torch.Tensor:
+    """One batch; with `own`, also of what the UNet tells of its picture's colour."""
     batch = lesson.batch(size, dropped=DROPPED)
     with torch.autocast("cpu", torch.bfloat16):
         found = unet(batch.inputs, batch.steps, batch.hidden, added_cond_kwargs=batch.conditions).sample
-    return batch.loss(found.float())
+    loss = batch.loss(found.float())
+    return loss if own is None else loss + own.loss(batch, found.float())

@@ -15,6 +15,7 @@ from tasks.rendering.nano.vae_start import plain_latents
 from tasks.rendering.nano.vocabulary import negative_caption
 from tasks.rendering.toyparts import kolors_scheduler
 
+COLOURS = 3  # latents that hold a colour; the fourth holds a slope
 KEPT_WEIGHT = 0.25  # of the loss where the product is kept anyway
 
 
@@ -29,6 +30,7 @@ class Batch:
     generate: torch.Tensor  # 1 where the model draws
     masked: torch.Tensor
     steps: torch.Tensor
+    share: torch.Tensor  # (n,) how much of the noisy latents is picture, squared
     hidden: torch.Tensor
     conditions: dict[str, torch.Tensor]
     kept: NDArray[np.bool_]  # rows whose product is given; in the others all is drawn
@@ -43,6 +45,12 @@ class Batch:
         weight = KEPT_WEIGHT + (1 - KEPT_WEIGHT) * self.generate
         loss: torch.Tensor = ((found - self.target) ** 2 * weight).sum() / weight.expand_as(self.target).sum()
         return loss
+
+    def mean_colour(self, velocity: torch.Tensor) -> torch.Tensor:
+        """(n, 3) mean colour latents, over what is drawn, of the picture that a velocity (n, 4, h, w) stands for."""
+        share = self.share[:, None, None, None]
+        picture = (share.sqrt() * self.noisy - (1 - share).sqrt() * velocity)[:, :COLOURS] * self.generate
+        return torch.as_tensor(picture.sum((2, 3)) / self.generate.sum((2, 3)).clamp_min(1))
 
 
 class Lesson:
@@ -96,6 +104,7 @@ class Lesson:
             generate=generate,
             masked=masked,
             steps=steps,
+            share=self.kept_share[steps],
             hidden=hidden.clone(),
             conditions={"text_embeds": pooled.clone(), "time_ids": self._time_ids(data, size)},
             kept=kept,

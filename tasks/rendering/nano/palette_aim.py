@@ -22,11 +22,11 @@ from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from tasks.rendering.nano.adapter import STYLE
 from tasks.rendering.nano.learn_text import embed
-from tasks.rendering.nano.lesson import Batch, Lesson
+from tasks.rendering.nano.lesson import COLOURS, Batch, Lesson
 from tasks.rendering.nano.palettes import draw_palettes
 from tasks.rendering.nano.references import no_reference, reference_features
 from tasks.rendering.nano.resampler_start import CONSTANTS, TOLD
-from tasks.rendering.nano.style_wire import COLOURS, LOUD
+from tasks.rendering.nano.style_wire import LOUD
 from tasks.rendering.nano.vae_start import plain_latents
 from tasks.rendering.nano.vocabulary import negative_caption
 
@@ -145,7 +145,7 @@ def guided(
             hidden, pooled = embed(lesson.tokenizer, lesson.encoder, [negative_caption(lesson.rng) for _ in batch.rows])
             given = _velocity(unet, batch, batch.hidden, batch.conditions)
             without = _velocity(unet, batch, hidden, {**batch.conditions, "text_embeds": pooled})
-            latents = _drawn_mean(lesson, batch, _guide(given, without))
+            latents = batch.mean_colour(_guide(given, without))
             drawn = nn.functional.avg_pool2d(batch.generate, 4)
         yield _guide(seen[0], seen[1]), latents, drawn.flatten(1)
         seen.clear()
@@ -161,10 +161,3 @@ def _velocity(
 ) -> torch.Tensor:
     found: torch.Tensor = unet(batch.inputs, batch.steps, hidden, added_cond_kwargs=conditions).sample
     return found
-
-
-def _drawn_mean(lesson: Lesson, batch: Batch, velocity: torch.Tensor) -> torch.Tensor:
-    """(n, 3) mean colour latents, over what is drawn, of the picture that a velocity stands for."""
-    share = lesson.kept_share[batch.steps][:, None, None, None]
-    picture = (share.sqrt() * batch.noisy - (1 - share).sqrt() * velocity)[:, :COLOURS] * batch.generate
-    return torch.as_tensor(picture.sum((2, 3)) / batch.generate.sum((2, 3)))

@@ -15,9 +15,8 @@ from diffusers import UNet2DConditionModel
 from torch import nn
 
 from tasks.rendering.nano.adapter import STYLE
-from tasks.rendering.nano.lesson import Batch
+from tasks.rendering.nano.lesson import COLOURS, Batch
 
-COLOURS = 3  # latents that hold a colour
 LOUD = 8.0  # how much stronger the wire carries its numbers than they are: strays count less
 
 
