@@ -13,14 +13,14 @@ from tasks.rendering.nano.dataset import Bucket, draw_sample
 from tasks.rendering.nano.export import read_nano
 from tasks.rendering.nano.latents import encode_buckets
 from tasks.rendering.nano.learn_vae import to_tensor
-from tasks.rendering.nano.lesson import Lesson
+from tasks.rendering.nano.lesson import COLOURS, Lesson
 from tasks.rendering.nano.own_colour import OwnColour
 from tasks.rendering.nano.palette_aim import GUIDANCE, PULL, Own, Told, aim, guided, read_own, start_of, told_by
 from tasks.rendering.nano.palettes import Palettes, draw_palettes
 from tasks.rendering.nano.references import no_reference, reference_features
 from tasks.rendering.nano.resampler_start import TOLD
 from tasks.rendering.nano.sample import NanoModel
-from tasks.rendering.nano.style_wire import LOUD
+from tasks.rendering.nano.style_wire import LOUD, Push
 from tasks.rendering.nano.vae_start import plain_latents
 from tasks.rendering.nano.widths import NANO
 from tasks.rendering.toyparts import INPAINT_CHANNELS, make_unet
@@ -145,6 +145,24 @@ def test_queries_of_the_shipped_unet_tell_the_pictures_own_colour(shipped: NanoM
         wanted.append(latents)
     pairs = torch.stack([torch.cat(found).flatten(), torch.cat(wanted).flatten()])
     assert torch.corrcoef(pairs)[0, 1] > 0.6
+
+
+def test_a_push_along_the_wire_moves_the_pictures_colour_by_as_much(shipped: NanoModel, lesson: Lesson) -> None:
+    start = start_of(train.style_values(shipped.unet, train.shipped_adapter(train.MODELS / "kolors-nano")))
+    shipped = read_nano(train.MODELS / "kolors-nano")
+    push, batch = Push(shipped.unet, start), lesson.batch(8, dropped=0.4, whole=1.0)
+
+    def velocity() -> torch.Tensor:
+        with torch.inference_mode():
+            found = shipped.unet(batch.inputs, batch.steps, batch.hidden, added_cond_kwargs=batch.conditions)
+        return torch.as_tensor(found.sample[:, :COLOURS].mean((0, 2, 3)))
+
+    before = velocity()
+    for number in range(COLOURS):
+        with push.by(0.2 * torch.eye(COLOURS)[number].expand(8, -1)):
+            moved = (velocity() - before) / 0.2
+        assert torch.allclose(moved, torch.eye(COLOURS)[number], atol=0.3)
+    assert torch.equal(velocity(), before)
 
 
 def test_a_unet_learns_to_tell_its_pictures_colour(lesson: Lesson) -> None:

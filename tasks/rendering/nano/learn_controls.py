@@ -16,11 +16,12 @@ from tasks.rendering.controlnet import KolorsControlNet
 from tasks.rendering.nano.checkpoint import Trainer
 from tasks.rendering.nano.control_eyes import open_eyes
 from tasks.rendering.nano.control_images import canny_image, depth_image, scene_edges
-from tasks.rendering.nano.learn_unet import unet_loss
+from tasks.rendering.nano.learn_unet import wired_loss
 from tasks.rendering.nano.lesson import Batch, Lesson
 from tasks.rendering.nano.own_colour import OwnColour
 from tasks.rendering.nano.paint import Field
 from tasks.rendering.nano.practice import practise
+from tasks.rendering.nano.style_wire import Push
 from tasks.rendering.toyparts import LATENT_CHANNELS, ToyWidths, make_controlnet, make_unet
 
 ROWS = {"canny": 3, "depth": 2}  # of a batch, for each worker
@@ -54,12 +55,16 @@ def learn_controls(
     nets: Mapping[str, KolorsControlNet],
     lesson: Lesson,
     *,
+    wire: torch.Tensor,
     path: Path,
     rate: float,
     seconds: float,
 ) -> None:
-    """Train the nets under names "control_<kind>" and the UNet under "unet"; leaves averaged weights."""
-    own = OwnColour(unet)
+    """Train the nets under names "control_<kind>" and the UNet under "unet"; leaves averaged weights.
+
+    `wire` is what `lay_wire` returned for this UNet.
+    """
+    own, push = OwnColour(unet), Push(unet, wire)
     parts: dict[str, nn.Module] = {"unet": unet, "own": own, **{f"control_{kind}": net for kind, net in nets.items()}}
     whole = nn.ModuleDict(parts).train()
     for kind, net in nets.items():
@@ -68,7 +73,7 @@ def learn_controls(
         open_eyes(net, _examples(kind, lesson), slopes=kind == "depth")
 
     def loss(one: Lesson) -> torch.Tensor:
-        return unet_loss(unet, one, size=UNCONTROLLED, own=own) + control_loss(unet, nets, one)
+        return wired_loss(unet, one, size=UNCONTROLLED, own=own, push=push) + control_loss(unet, nets, one)
 
     practise("controls", Trainer(whole, path, rate=rate, seconds=seconds, decay=0.998, faster=FASTER), lesson, loss)
 

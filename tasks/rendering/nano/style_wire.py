@@ -4,9 +4,12 @@ What the style block adds reaches the picture through so many layers that a UNet
 every push into "lighter" or "darker". Attention output, projections, upsamplers and the resnets' shortcuts are linear,
 though, and at each of them some directions are hardly used. Along those a wire of three numbers is laid, the colour
 latents of the velocity, from the style block to the last resnet. Without a reference next to nothing flows through it.
+A UNet that goes on learning must be pushed along it at times, or it unlearns the wire within a few hundred steps.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +59,27 @@ def lay_wire(unet: UNet2DConditionModel, batches: Sequence[Batch]) -> torch.Tens
     for stop, (start, mean), end in zip(stops, quiet, ends, strict=True):
         _connect(stop, start, end, mean)
     return quiet[0][0] * LOUD
+
+
+class Push:
+    """Adds numbers to what the style block gives, along the wire's start (channels, 3)."""
+
+    def __init__(self, unet: UNet2DConditionModel, start: torch.Tensor) -> None:
+        self._start, self._now = start, threading.local()  # workers share the UNet
+        way_of(unet)[0].layer.register_forward_pre_hook(self._add)
+
+    @contextmanager
+    def by(self, numbers: torch.Tensor) -> Iterator[None]:
+        """Every pass of this thread is pushed by `numbers`, (n, 3)."""
+        self._now.numbers = numbers
+        yield
+        self._now.numbers = None
+
+    def _add(self, _: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        numbers = getattr(self._now, "numbers", None)
+        if numbers is None:
+            return inputs
+        return (inputs[0] + (numbers @ self._start.T)[:, None].to(inputs[0].dtype), *inputs[1:])
 
 
 def _observe(

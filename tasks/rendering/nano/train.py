@@ -17,7 +17,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.pipelines.kolors import ChatGLMModel, ChatGLMTokenizer
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import CLIPVisionModelWithProjection
 
@@ -71,11 +71,11 @@ def encoder_of(folder: Path) -> ChatGLMModel:
 
 
 def unet_of(folder: Path) -> UNet2DConditionModel:
-    """The inpainting UNet as far as it has got, with the adapter's lesson or without, or fresh."""
+    """The inpainting UNet as far as it has got, or fresh."""
     torch.manual_seed(0)
     unet = make_unet(NANO, in_channels=INPAINT_CHANNELS)
     calm_start(unet)
-    for stage in ("unet", "controls", "adapter"):
+    for stage in ("unet", "controls"):
         read_average(unet, folder / f"{stage}.safetensors", prefix="unet.")
     return unet
 
@@ -88,7 +88,9 @@ def seed_folder(folder: Path, options: argparse.Namespace) -> None:
     write_start(shipped.vae, folder / "vae.safetensors")
     write_start(shipped.unet, folder / "unet.safetensors", prefix="unet.")
     # its UNet holds the wire already, which must not be laid twice
-    adapter = put_in(read_nano(options.start).unet, shipped_adapter(options.start))
+    found = shipped_adapter(options.start)
+    save_file({"start": start_of(style_values(read_nano(options.start).unet, found))}, folder / "wire.safetensors")
+    adapter = put_in(read_nano(options.start).unet, found)
     write_start(adapter, folder / "adapter.safetensors", prefix="adapter.")
     nets = nn.ModuleDict({f"control_{kind}": read_control(options.start, kind) for kind in CONTROLS})
     write_start(nets, folder / "controls.safetensors")
@@ -119,28 +121,38 @@ def train_vae(folder: Path, options: argparse.Namespace) -> None:
 
 
 def train_unet(folder: Path, options: argparse.Namespace) -> None:
+    (folder / "wire.safetensors").unlink(missing_ok=True)  # it is unlearnt here
     path = folder / "unet.safetensors"
     learn_unet(unet_of(folder), _lesson(folder), path=path, rate=RATES["unet"], seconds=options.unet_seconds)
     save_sheet(folder)
 
 
 def train_controls(folder: Path, options: argparse.Namespace) -> None:
-    unet, path = unet_of(folder), folder / "controls.safetensors"
+    """The UNet learns on beside the ControlNets, with the adapter's wire laid through it."""
+    path, lesson = folder / "controls.safetensors", _lesson(folder)
+    wire, unet = wire_of(folder, lesson), unet_of(folder)
     nets = {kind: control_of(unet, NANO) for kind in CONTROLS}
-    learn_controls(unet, nets, _lesson(folder), path=path, rate=RATES["controls"], seconds=options.control_seconds)
+    learn_controls(unet, nets, lesson, wire=wire, path=path, rate=RATES["controls"], seconds=options.control_seconds)
+
+
+def wire_of(folder: Path, lesson: Lesson) -> torch.Tensor:
+    """Where the wire begins, (channels, 3); it is laid through the UNet of "unet.safetensors" where there is none."""
+    path = folder / "wire.safetensors"
+    if not path.exists():
+        unet = unet_of(folder).requires_grad_(False).eval()
+        lesson.begin(3)
+        start = lay_wire(unet, [lesson.batch(4, dropped=0.4, whole=0.5) for _ in range(8)])
+        write_start(unet, folder / "unet.safetensors", prefix="unet.")
+        save_file({"start": start.contiguous()}, path)
+    return torch.as_tensor(load_file(path)["start"])
 
 
 def train_adapter(folder: Path, options: argparse.Namespace) -> None:
-    """Lay the adapter's wire through the UNet by hand, unless it is laid, and aim it; nothing is learnt by descent."""
-    path, lesson, unet = folder / "adapter.safetensors", _lesson(folder), unet_of(folder)
-    unet.requires_grad_(False).eval()
+    """Aim the adapter along the wire; nothing is learnt by descent."""
+    lesson = _lesson(folder)
+    start, unet = wire_of(folder, lesson), unet_of(folder).requires_grad_(False).eval()
     processor = load_image_processor(folder, size=NANO.clip_image)
     lesson.begin(3)
-    if path.exists():
-        start = start_of(style_values(unet_of(folder), adapter_of(folder)))
-    else:
-        start = lay_wire(unet, [lesson.batch(4, dropped=0.4, whole=0.5) for _ in range(8)])
-    decoder = nn.ModuleDict({"up_blocks": unet.up_blocks})
     adapter = put_in(unet_of(folder), fresh_adapter())
     told, own = told_by(adapter["image_proj"], image_encoder(), processor), read_own(unet, lesson, batches=READ)
     style: Any = adapter["style"]
@@ -148,7 +160,7 @@ def train_adapter(folder: Path, options: argparse.Namespace) -> None:
     with torch.no_grad():
         style.to_k_ip[0].weight.copy_(keys)
         style.to_v_ip[0].weight.copy_(values)
-    write_start(nn.ModuleDict({"unet": decoder, "adapter": adapter}), path)
+    write_start(adapter, folder / "adapter.safetensors", prefix="adapter.")
 
 
 def style_values(unet: UNet2DConditionModel, weights: dict[str, dict[str, torch.Tensor]]) -> torch.Tensor:
