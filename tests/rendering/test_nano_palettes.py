@@ -15,14 +15,14 @@ from tasks.rendering.nano.latents import encode_buckets
 from tasks.rendering.nano.learn_vae import to_tensor
 from tasks.rendering.nano.lesson import COLOURS, Lesson
 from tasks.rendering.nano.own_colour import OwnColour
-from tasks.rendering.nano.palette_aim import GUIDANCE, PULL, Own, Told, aim, guided, read_own, start_of, told_by
+from tasks.rendering.nano.palette_aim import PULL, Own, Told, aim, guided, read_own, start_of, told_by
 from tasks.rendering.nano.palettes import Palettes, draw_palettes
 from tasks.rendering.nano.references import no_reference, reference_features
 from tasks.rendering.nano.resampler_start import TOLD
 from tasks.rendering.nano.sample import NanoModel
 from tasks.rendering.nano.style_wire import LOUD, Push
 from tasks.rendering.nano.vae_start import plain_latents
-from tasks.rendering.nano.widths import NANO
+from tasks.rendering.nano.widths import GUIDANCE, NANO
 from tasks.rendering.toyparts import INPAINT_CHANNELS, make_unet
 from tasks.shapes import Size
 

@@ -12,7 +12,6 @@ from tests.rendering.steered import edge_overlap, frame, horizon, palette_distan
 
 TABLE = "浅色原木桌面，白色背景，柔和的自然光"
 NEUTRAL = "电商产品摄影，台面留白"
-NEAR_ALREADY = "18 of 20 measured: two pictures that were near already are moved past it"
 REFERENCES = ("festive-red", "city-night", "spring-garden", "autumn-tea")
 
 
@@ -60,13 +59,12 @@ def test_horizon_follows_the_depth_control(studio: Studio) -> None:
     assert low - high > 0.12
 
 
-@pytest.mark.xfail(reason="17 of 20 measured: the net draws dark lines of its own, some steeper", strict=True)
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_horizon_follows_the_depth_control_on_nearly_every_seed(studio: Studio) -> None:
     found = np.array([horizons(studio, seed) for seed in range(300, 320)])
-    assert (np.diff(found, axis=1) > 0.12).sum() >= 18
-    assert np.abs(found.mean(0) - [0.5, 0.74]).max() < 0.06
+    assert (np.diff(found, axis=1) > 0.12).sum() >= 19
+    assert np.abs(found.mean(0) - [0.5, 0.74]).max() < 0.04
 
 
 def outlined_scene(seed: int) -> Pixels:
@@ -92,8 +90,8 @@ def test_edges_follow_the_canny_control(studio: Studio) -> None:
 @pytest.mark.timeout(1800)
 def test_edges_follow_the_canny_control_on_many_seeds(studio: Studio) -> None:
     found = np.array([overlaps(studio, seed) for seed in range(400, 420)])
-    assert found[:, 1].mean() > 2 * found[:, 0].mean()
-    assert (found[:, 1] > found[:, 0]).sum() >= 18
+    assert found[:, 1].mean() > 4 * found[:, 0].mean()
+    assert (found[:, 1] > found[:, 0]).sum() >= 19
 
 
 def approach(studio: Studio, recipe: str, seed: int) -> float:
@@ -107,20 +105,12 @@ def approach(studio: Studio, recipe: str, seed: int) -> float:
 
 @pytest.mark.parametrize("recipe", REFERENCES)
 def test_palette_moves_towards_the_reference(studio: Studio, recipe: str) -> None:
-    assert approach(studio, recipe, seed=1) > 0.1
+    assert approach(studio, recipe, seed=1) > 0.4
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        "festive-red",
-        "city-night",
-        "autumn-tea",
-        pytest.param("spring-garden", marks=pytest.mark.xfail(reason=NEAR_ALREADY, strict=True)),
-    ],
-)
+@pytest.mark.parametrize("recipe", REFERENCES)
 def test_palette_moves_towards_the_reference_on_nearly_every_seed(studio: Studio, recipe: str) -> None:
     assert sum(approach(studio, recipe, seed) > 0 for seed in range(500, 520)) >= 19
 

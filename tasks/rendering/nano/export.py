@@ -10,7 +10,7 @@ from diffusers.pipelines.kolors import ChatGLMModel, ChatGLMTokenizer
 from tasks.rendering.controlnet import KolorsControlNet
 from tasks.rendering.nano.sample import NanoModel
 from tasks.rendering.nano.vae_start import plain_latents
-from tasks.rendering.nano.widths import NANO
+from tasks.rendering.nano.widths import GUIDANCE, NANO
 from tasks.rendering.toyparts import LATENT_CHANNELS, make_unet
 from tasks.rendering.toyset import BASE, CONTROLS, INPAINTING, ModelParts, write_set
 
@@ -22,7 +22,7 @@ CARD = {
     "draft": True,
     "licence": "Apache-2.0",
     "note": "Draft model, trained on scenes that this project draws itself: for previews and tests, not for sale.",
-    "sampler": {"preset": "dpm-25", "steps": 25, "guidance_scale": 3.0},  # 5, as in Kolors, burns its colours
+    "sampler": {"preset": "dpm-25", "steps": 25, "guidance_scale": GUIDANCE},
 }
 
 

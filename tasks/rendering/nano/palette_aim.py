@@ -7,7 +7,7 @@ colour lies nearly linear, so for each colour latent one token's key is along it
 values are the wire's number and its negative. With keys this short, softmax is linear too.
 
 Guidance multiplies what a caption changes, and captions colour the hidden state: the own colour is therefore read from
-three times the given branch less twice the other, which is also what becomes the picture.
+the guided sum of both branches, which is also what becomes the picture.
 """
 
 import math
@@ -29,9 +29,9 @@ from tasks.rendering.nano.resampler_start import CONSTANTS, TOLD
 from tasks.rendering.nano.style_wire import LOUD
 from tasks.rendering.nano.vae_start import plain_latents
 from tasks.rendering.nano.vocabulary import negative_caption
+from tasks.rendering.nano.widths import GUIDANCE
 
 PULL = 0.4  # share of what is off that one step of sampling takes away where the picture is still all noise, at scale 1
-GUIDANCE = 3.0  # with which the set draws
 SHARPNESS = 0.3  # of the keys: how far one unit of colour moves a token's share
 TOKENS = 8
 BATCH = 8
@@ -64,8 +64,8 @@ class Own:
 def aim(start: torch.Tensor, told: Told, own: Own, *, width: int, heads: int) -> tuple[torch.Tensor, torch.Tensor]:
     """`to_k_ip` and `to_v_ip` of the style block, each (channels, width); `start` is what `lay_wire` returns.
 
-    The velocity of a picture in noise is its negative. Guidance counts a reference three times and "no picture", whose
-    channels are 0, minus twice: so a third of the reference's colour is told, and its offset wholly.
+    The velocity of a picture in noise is its negative. Guidance g counts a reference g times and "no picture", whose
+    channels are 0, 1 - g times: so one g-th of the reference's colour is told, and its offset wholly.
     """
     keys, values = torch.zeros(len(start), width), torch.zeros(len(start), width)
     seen = start @ own.gain

@@ -15,6 +15,7 @@ from tasks.rendering.modelset import BUILT_IN, read_model_set
 from tasks.rendering.nano.control_images import scene_edges
 from tasks.rendering.nano.recipes import compose_scene
 from tasks.rendering.nano.scenery import draw_front, draw_set
+from tasks.rendering.nano.widths import GUIDANCE
 from tasks.rendering.renderer import Pixels
 from tasks.rendering.text import TextService
 from tasks.shapes import Size
@@ -40,7 +41,7 @@ class Studio:
             negative=negative,
             canvas=torch.full((3, SIDE, SIDE), 128 / 255),
             mask=torch.ones(1, SIDE, SIDE),
-            sampler=Sampler(preset="dpm-25", steps=steps, guidance_scale=3.0),
+            sampler=Sampler(preset="dpm-25", steps=steps, guidance_scale=GUIDANCE),
         )
 
     def draw(self, condition: Condition) -> Pixels:

@@ -2,6 +2,8 @@
 
 from tasks.rendering.toyparts import ToyWidths
 
+GUIDANCE = 2.2  # with which the set draws; 5, as with Kolors, burns its colours, and at 3 a pale pink turns loud
+
 # Text is looked at in the coarsest level alone: 256 tokens at every level would cost more than the rest of the net.
 NANO = ToyWidths(
     native_size=256,
