@@ -17,6 +17,21 @@ def horizon(picture: Pixels) -> float:
     return candidates[int(np.argmax(steps))] / SIDE
 
 
+def changed(first: Pixels, second: Pixels) -> tuple[float, float]:
+    """From which row to which two pictures differ (shares from the top): inside by much more than outside."""
+    rows = [cv2.cvtColor(one, cv2.COLOR_RGB2LAB).astype(np.float32).mean(1) for one in (first, second)]
+    sums = np.concatenate([[0], np.cumsum(np.linalg.norm(rows[0] - rows[1], axis=1))])
+    count = len(sums) - 1
+    best, found = -np.inf, (0, count)
+    for begin in range(count):
+        for end in range(begin + 1, count + (begin > 0)):
+            inside, width = sums[end] - sums[begin], end - begin
+            contrast = inside / width - (sums[-1] - inside) / (count - width)
+            if (score := contrast * (width * (count - width)) ** 0.5) > best:
+                best, found = score, (begin, end)
+    return found[0] / count, found[1] / count
+
+
 def edge_overlap(picture: Pixels, edges: Pixels, *, reach: int = 4) -> float:
     """IoU of the wanted edges, `reach` px wide on both sides, and as many of the picture's steepest pixels."""
     wanted = cv2.dilate((edges[..., 0] > 127).astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
