@@ -72,8 +72,10 @@ class Push:
     def by(self, numbers: torch.Tensor) -> Iterator[None]:
         """Every pass of this thread is pushed by `numbers`, (n, 3)."""
         self._now.numbers = numbers
-        yield
-        self._now.numbers = None
+        try:
+            yield
+        finally:
+            self._now.numbers = None
 
     def _add(self, _: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         numbers = getattr(self._now, "numbers", None)
